@@ -1,0 +1,45 @@
+# The doors. Thin on purpose: what happens behind them is in src/workbook.
+#
+#   MPI=openmpi|mpich   which MPI              NP=7 or NP=1,3,7   how many ranks
+#   ARGS='--file F'     for the program        LIMIT=60           stop a run after 60 s
+MPI ?= openmpi
+export MPI NP ARGS LIMIT HDF5 PYTHON
+
+SETUP = sh src/workbook/setup.sh
+WORKBOOK = cargo run --quiet --locked --package workbook --
+.DEFAULT_GOAL = help
+.PHONY: help test book serve doctor bless clean
+
+help: ## list the doors
+	@echo 'make chapter-N     run chapter N (1 to 5, or by name: make chapter-distances)'
+	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1@\2/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
+	@echo
+	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
+	@echo "ARGS='--file my.hdf5' (for the program), LIMIT=60 (seconds, then the run is stopped)."
+
+chapter-%:
+	@$(SETUP) $(MPI) $(shell sed -n 's/^needs = "\(.*\)"/\1/p' chapters/*-$*/chapter.toml chapters/$*-*/chapter.toml chapters/0$*-*/chapter.toml 2>/dev/null)
+	@$(WORKBOOK) run $*
+
+test: ## run all tests
+	@$(SETUP) $(MPI) tests browser
+	@$(WORKBOOK) test
+
+book: ## build the book: target/book/index.html
+	@$(SETUP)
+	@$(WORKBOOK) book build
+
+serve: ## read the book at 127.0.0.1, reloaded when a page or a program changes
+	@$(SETUP)
+	@$(WORKBOOK) book serve
+
+doctor: ## say what this machine has, what is wrong with it, and the cure
+	@$(SETUP)
+	@$(WORKBOOK) doctor
+
+bless: ## run every transcript of the book again, and write it anew
+	@$(SETUP) $(MPI) tests
+	@$(WORKBOOK) bless
+
+clean: ## delete all that was built
+	rm -rf target

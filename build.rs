@@ -1,0 +1,12 @@
+//! Lets the programs find, when they run, the HDF5 that they were linked with.
+//!
+//! `HDF5_DIR` names an HDF5 that may lie outside the system's library path (the one
+//! that chapter 5 builds, say); `hdf5-metno-sys` links with it but sets no run path.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=HDF5_DIR");
+    if let Ok(dir) = std::env::var("HDF5_DIR") {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{dir}/lib");
+    }
+}

@@ -1,0 +1,96 @@
+//! What the libraries that this program is linked with say of themselves.
+
+use std::ffi::CStr;
+use std::os::raw::{c_char, c_void};
+use std::ptr;
+
+use hdf5::File;
+use hdf5::file::FileDriver;
+use hdf5_sys::h5f::H5Fget_vfd_handle;
+use hdf5_sys::h5p::H5P_DEFAULT;
+use mpi::ffi;
+
+/// The MPI library in a few words: `Open MPI 4.1.4`, `MPICH 4.0.2`. MPI need not be
+/// initialised (`MPI_Get_library_version`, MPI 4.1, section 9.1.1). Not collective.
+pub fn mpi_library() -> String {
+    let says = mpi::environment::library_version().unwrap_or_default();
+    shorten(&says)
+}
+
+/// `Open MPI v4.1.4, package: …` or `MPICH Version:<tab>4.0.2<newline>…`, made short.
+fn shorten(says: &str) -> String {
+    let first_line = says.trim_end_matches('\0').lines().next().unwrap_or("unknown").trim();
+    if let Some((name, version)) = first_line.split_once("Version:") {
+        return format!("{} {}", name.trim(), version.trim());
+    }
+    let before_comma = first_line.split(',').next().unwrap_or(first_line);
+    before_comma.replace(" v", " ")
+}
+
+/// The version of the HDF5 library that is loaded: `1.10.8`. Not collective.
+pub fn hdf5_version() -> String {
+    let (major, minor, release) = hdf5::library_version();
+    format!("{major}.{minor}.{release}")
+}
+
+/// Which implementation of MPI-IO serves `file`: `ROMIO` or `OMPIO`, told apart by the
+/// hints that it reports (`MPI_File_get_info`): only ROMIO's begin with `romio_`. Under
+/// Open MPI what is not ROMIO is OMPIO. Not collective.
+///
+/// # Errors
+/// If `file` was not opened through MPI-IO.
+pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
+    if !matches!(file.fapl()?.driver(), FileDriver::Mpio(_)) {
+        return Err("the file was not opened through MPI-IO".into());
+    }
+    let mut handle: *mut c_void = ptr::null_mut();
+    let status = hdf5::sync::sync(|| {
+        // SAFETY: the file is open while it is borrowed; `handle` outlives the call.
+        unsafe { H5Fget_vfd_handle(file.id(), H5P_DEFAULT, &raw mut handle) }
+    });
+    hdf5::h5check(status)?;
+    // SAFETY: with the MPI-IO driver the handle points to the file's MPI_File (reference
+    // manual, H5Fget_vfd_handle); the info object is ours, and freed below.
+    let names = unsafe {
+        let mpi_file: ffi::MPI_File = *handle.cast();
+        let mut info = ffi::RSMPI_INFO_NULL;
+        ffi::MPI_File_get_info(mpi_file, &raw mut info);
+        let names = info_keys(info);
+        ffi::MPI_Info_free(&raw mut info);
+        names
+    };
+    Ok(if names.iter().any(|name| name.starts_with("romio_")) { "ROMIO" } else { "OMPIO" })
+}
+
+/// The names of the hints in an info object.
+///
+/// # Safety
+/// `info` is a valid info object.
+unsafe fn info_keys(info: ffi::MPI_Info) -> Vec<String> {
+    let mut count = 0;
+    // SAFETY: `info` is valid, and `count` outlives the call.
+    unsafe { ffi::MPI_Info_get_nkeys(info, &raw mut count) };
+    (0..count)
+        .map(|index| {
+            let mut name = [0 as c_char; ffi::MPI_MAX_INFO_KEY as usize + 1];
+            // SAFETY: `name` has room for the longest name and its end.
+            unsafe {
+                ffi::MPI_Info_get_nthkey(info, index, name.as_mut_ptr());
+                CStr::from_ptr(name.as_ptr()).to_string_lossy().into_owned()
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shorten;
+
+    #[test]
+    fn names_the_library_and_its_version() {
+        let open_mpi = "Open MPI v4.1.4, package: Debian Open MPI, ident: 4.1.4, repo rev";
+        assert_eq!(shorten(open_mpi), "Open MPI 4.1.4");
+        let mpich = "MPICH Version:\t4.0.2\nMPICH Release date:\tThu Apr  7\n";
+        assert_eq!(shorten(mpich), "MPICH 4.0.2");
+    }
+}

@@ -1,0 +1,60 @@
+//! Notices a program that runs alone although its launcher meant more.
+
+use std::fmt;
+
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::*;
+
+/// How launchers tell each process how many there are, and which one it is.
+const LAUNCHERS: [(&str, &str, &str); 3] = [
+    ("Open MPI", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    ("MPICH", "PMI_SIZE", "PMI_RANK"),
+    ("Slurm", "SLURM_NTASKS", "SLURM_PROCID"),
+];
+
+/// A launcher started several processes, but MPI made each a world of its own.
+#[derive(Clone, Debug)]
+pub struct Alone {
+    launcher: &'static str,
+    meant: usize,
+    /// True in the process that the launcher counts as its first.
+    pub first: bool,
+}
+
+impl fmt::Display for Alone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Alone { launcher, meant, .. } = self;
+        write!(
+            f,
+            "the launcher started {meant} processes, but each is rank 0 of 1: they do not \
+             know of each other. The launcher is {launcher}'s, and this program was built \
+             for another MPI ({}). Start it with the launcher of that MPI, or build it anew \
+             for this one; `make doctor` shows both.",
+            crate::about::mpi_library()
+        )
+    }
+}
+
+impl std::error::Error for Alone {}
+
+/// `Some` if this process is alone in its world, and its launcher meant more.
+pub(crate) fn detect(world: &SimpleCommunicator) -> Option<Alone> {
+    if world.size() > 1 {
+        return None;
+    }
+    let number = |name| std::env::var(name).ok()?.parse::<usize>().ok();
+    LAUNCHERS.into_iter().find_map(|(launcher, size, rank)| {
+        let meant = number(size).filter(|meant| *meant > 1)?;
+        Some(Alone { launcher, meant, first: number(rank).unwrap_or(0) == 0 })
+    })
+}
+
+/// Says on standard error, once, if the processes of this run do not know of each other:
+/// a launcher of one MPI with a program built for another, which is silent by nature.
+///
+/// Not collective (there is nobody to wait for).
+pub fn warn_if_alone(world: &SimpleCommunicator) {
+    if let Some(alone) = detect(world).filter(|it| it.first) {
+        eprintln!("Warning: {alone}");
+    }
+}

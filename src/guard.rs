@@ -1,0 +1,68 @@
+//! The abort guard: no rank leaves the others waiting.
+
+use std::panic;
+use std::process::ExitCode;
+
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::*;
+
+use crate::agree::Disagreement;
+use crate::{Result, alone};
+
+/// Runs `program` on all ranks, between starting MPI and ending it, and sees to it that a
+/// rank that fails does not leave the others waiting. For use in `main`:
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     parallel_hdf5::run(|world| {
+///         let file = parallel_hdf5::create("shared.hdf5", world)?;
+///         file.new_dataset::<f32>().shape(10).create("x")?;
+///         Ok(())
+///     })
+/// }
+/// ```
+///
+/// - MPI is started before the first HDF5 call, and ended after `program` has returned and
+///   its HDF5 handles are closed.
+/// - If `program` panics or returns an error on one rank, the message is printed with the
+///   rank, and **all** ranks are ended (`MPI_Abort`). Without this the others would wait in
+///   their next collective call for ever, because leaving `main` calls `MPI_Finalize`,
+///   which is collective too (rsmpi issue 197).
+/// - If `program` returns a [`Disagreement`], all ranks have the same error: rank 0 prints
+///   it, and every rank ends in good order with exit status 1.
+/// - A program that runs alone although the launcher meant several processes is an error.
+///
+/// A file that was open when the ranks are aborted is lost unless it was flushed.
+pub fn run(program: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode {
+    let universe = mpi::initialize().expect("MPI can be started once in a process");
+    let world = universe.world();
+    abort_on_panic(world.rank());
+    if let Some(alone) = alone::detect(&world) {
+        if alone.first {
+            eprintln!("Error: {alone}");
+        }
+        return ExitCode::FAILURE;
+    }
+
+    let Err(error) = program(&world) else { return ExitCode::SUCCESS };
+    let agreed = error.downcast_ref::<Disagreement>().is_some() || world.size() == 1;
+    if agreed {
+        if world.rank() == 0 {
+            eprintln!("Error: {error}");
+        }
+        return ExitCode::FAILURE;
+    }
+    eprintln!("Error on rank {} of {}: {error}", world.rank(), world.size());
+    world.abort(1)
+}
+
+/// Lets a panic print its message as usual, and then ends all ranks.
+fn abort_on_panic(rank: i32) {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        usual(info);
+        eprintln!("Error: rank {rank} panicked (message above)");
+        // Universe::drop would call MPI_Finalize, and wait there for the other ranks.
+        SimpleCommunicator::world().abort(101)
+    }));
+}

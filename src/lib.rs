@@ -1,0 +1,43 @@
+//! Parallel HDF5 in Rust: what the chapters share, and what neither `mpi` nor
+//! `hdf5-metno` gives safely. All the `unsafe` code of the workbook is in here.
+//!
+//! Every function says whether it is **collective**: called by all ranks of the
+//! communicator (or of the file's communicator), in the same order, or the program hangs.
+
+pub mod about;
+mod agree;
+mod alone;
+mod atomic;
+mod file;
+mod guard;
+mod rows;
+mod slab;
+
+pub use agree::{Disagreement, agree};
+pub use alone::warn_if_alone;
+pub use atomic::{atomic_mode, set_atomic_mode};
+pub use file::{create, open, open_read_only};
+pub use guard::run;
+pub use rows::{RowsError, Transfer, read_rows, write_rows};
+pub use slab::rows_of;
+
+use std::path::PathBuf;
+
+/// Any error, with the message that a reader sees.
+pub type Error = Box<dyn std::error::Error>;
+
+/// The result of what can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Where the programs write if they are not given a path: `$WORKBOOK_DATA` (which
+/// `make chapter-N` sets), else `target/data` below the current folder. It is created.
+///
+/// # Errors
+/// If the folder cannot be created.
+pub fn data_folder() -> Result<PathBuf> {
+    let folder = std::env::var_os("WORKBOOK_DATA").unwrap_or("target/data".into());
+    let folder = PathBuf::from(folder);
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+    Ok(folder)
+}

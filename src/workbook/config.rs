@@ -1,0 +1,33 @@
+//! Writes `.cargo/config.toml`, so that plain `cargo build`, `cargo test` and an editor's
+//! rust-analyzer build with the same MPI and HDF5 as the doors of the Makefile.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::mpi::Toolchain;
+
+const FIRST_LINE: &str = "# Written by the workbook's set-up; delete it and it is made anew.";
+
+/// Writes the file for `toolchain`, unless it says that already, or is the reader's own.
+pub fn write(root: &Path, toolchain: &Toolchain) -> Result<()> {
+    let file = root.join(".cargo/config.toml");
+    let old = std::fs::read_to_string(&file).unwrap_or_default();
+    if !old.is_empty() && !old.starts_with(FIRST_LINE) {
+        return Ok(());
+    }
+    let mut new = format!("{FIRST_LINE}\n[env]\n");
+    let launch = toolchain.mpi.launch_environment();
+    let launch = launch.into_iter().map(|(name, value)| (name, value.to_owned()));
+    let build = toolchain.build_environment().into_iter();
+    for (name, value) in build.filter(|(name, _)| *name != "CARGO_TARGET_DIR").chain(launch) {
+        new.push_str(&format!("{name} = {value:?}\n"));
+    }
+    if new == old {
+        return Ok(());
+    }
+    let folder = root.join(".cargo");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(&file, new))
+        .with_context(|| format!("cannot write {}", file.display()))
+}

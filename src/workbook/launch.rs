@@ -1,0 +1,208 @@
+//! Starts a chapter's program on several ranks, and keeps what each rank printed apart.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+use regex::Regex;
+
+use crate::mpi::Mpi;
+use crate::noise;
+use crate::supervise::{Ended, Stream, supervise};
+
+/// A program to be started on several ranks.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Whose launcher.
+    pub mpi: Mpi,
+    /// The launcher's name or path.
+    pub launcher: String,
+    /// Options of the launcher other than the number of ranks.
+    pub options: Vec<String>,
+    /// How many ranks.
+    pub ranks: usize,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// More environment for all ranks.
+    pub environment: Vec<(String, String)>,
+    /// The folder in which it runs; ours if `None`.
+    pub folder: Option<PathBuf>,
+    /// After this long the run is ended.
+    pub limit: Duration,
+}
+
+/// What a run printed, rank by rank, and how it ended.
+#[derive(Debug)]
+pub struct Run {
+    /// How it ended.
+    pub ended: Ended,
+    /// What each rank printed on standard output.
+    pub out: Vec<String>,
+    /// What each rank printed on standard error.
+    pub err: Vec<String>,
+    /// All that the ranks printed on standard output, in the order of its arrival.
+    pub stdout: String,
+    /// What the launcher itself had to say.
+    pub launcher_said: String,
+    /// Processes that outlived the run, and were killed: (pid, name).
+    pub left_behind: Vec<(i32, String)>,
+}
+
+impl Launch {
+    /// A run of `program` on `ranks` ranks under `mpi`, limited to 60 s.
+    pub fn new(mpi: Mpi, launcher: &str, ranks: usize, program: &Path) -> Launch {
+        Launch {
+            mpi,
+            launcher: launcher.to_owned(),
+            options: Vec::new(),
+            ranks,
+            program: program.to_owned(),
+            args: Vec::new(),
+            environment: Vec::new(),
+            folder: None,
+            limit: Duration::from_secs(60),
+        }
+    }
+
+    /// The command as a reader types it: `mpirun -n 4 target/debug/hello-rank`.
+    pub fn shown(&self, root: &Path) -> String {
+        let mut words = vec![self.launcher.clone()];
+        words.extend(self.options.iter().cloned());
+        words.extend(["-n".to_owned(), self.ranks.to_string()]);
+        let program = self.program.strip_prefix(root).unwrap_or(&self.program);
+        words.push(program.display().to_string());
+        words.extend(self.args.iter().map(|arg| arg.to_string_lossy().into_owned()));
+        shell_words::join(words)
+    }
+
+    /// The command to run; `tags` are options that make the launcher name the rank in
+    /// front of each line.
+    pub fn command(&self, tags: &[&str]) -> Command {
+        let mut command = Command::new(&self.launcher);
+        command
+            .args(tags)
+            .args(&self.options)
+            .arg("-n")
+            .arg(self.ranks.to_string())
+            .arg(&self.program)
+            .args(&self.args)
+            .envs(self.mpi.launch_environment())
+            .envs(self.environment.iter().cloned());
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
+    }
+
+    /// Runs the program, keeping each rank's lines apart.
+    ///
+    /// The launcher is asked to name the rank in front of each line; the names are taken
+    /// off again. A line without one came from the launcher itself.
+    pub fn run(&self) -> Result<Run> {
+        let tagging = Tagging::of(self.mpi, &self.launcher);
+        let outcome = supervise(self.command(tagging.options), self.limit, |_| {})?;
+        let mut run = Run {
+            ended: outcome.ended,
+            out: vec![String::new(); self.ranks],
+            err: vec![String::new(); self.ranks],
+            stdout: String::new(),
+            launcher_said: String::new(),
+            left_behind: outcome.left_behind,
+        };
+        for line in outcome.lines {
+            let Some((rank, stream, text)) = tagging.split(&line.text, line.stream) else {
+                let _ = writeln!(run.launcher_said, "{}", line.text);
+                continue;
+            };
+            let of_rank = match stream {
+                Stream::Out => &mut run.out[rank],
+                Stream::Err => &mut run.err[rank],
+            };
+            let _ = writeln!(of_rank, "{text}");
+            if stream == Stream::Out {
+                let _ = writeln!(run.stdout, "{text}");
+            }
+        }
+        Ok(run)
+    }
+}
+
+impl Run {
+    /// All that is known of the run, for the message of a test that fails.
+    pub fn report(&self) -> String {
+        let mut report = format!("the run ended with: {}\n", self.ended);
+        for (rank, (out, err)) in self.out.iter().zip(&self.err).enumerate() {
+            for (what, text) in [("printed", out), ("complained", err)] {
+                if text.is_empty() {
+                    continue;
+                }
+                let _ = writeln!(report, "rank {rank} {what}:");
+                for line in text.lines() {
+                    let _ = writeln!(report, "    {line}");
+                }
+            }
+            if out.is_empty() && err.is_empty() {
+                let _ = writeln!(report, "rank {rank} printed nothing");
+            }
+        }
+        if !self.launcher_said.trim().is_empty() {
+            let _ = writeln!(report, "the launcher said:\n{}", self.launcher_said);
+        }
+        report
+    }
+
+    /// What all ranks wrote on standard error, without the launcher's own words.
+    pub fn complaints(&self) -> String {
+        noise::without(self.err.concat().lines()).join("\n")
+    }
+}
+
+/// How a launcher names the rank in front of a line.
+struct Tagging {
+    options: &'static [&'static str],
+    pattern: Regex,
+}
+
+impl Tagging {
+    fn of(mpi: Mpi, launcher: &str) -> Tagging {
+        let (options, pattern): (&[&str], &str) = match mpi {
+            // [1,2]<stdout>:text
+            Mpi::OpenMpi if !is_open_mpi_5(launcher) => {
+                (&["--tag-output"], r"^\[\d+,(\d+)\]<std(out|err)>: ?(.*)$")
+            }
+            // [prterun-host-123@1,2]<stdout>: text
+            Mpi::OpenMpi => {
+                (&["--output", "tag"], r"^\[[^\]]*,(\d+)\]<std(out|err)>: ?(.*)$")
+            }
+            // [2] text
+            Mpi::Mpich => (&["-prepend-rank"], r"^\[(\d+)\]()( .*|)$"),
+        };
+        Tagging { options, pattern: Regex::new(pattern).expect("the pattern is valid") }
+    }
+
+    fn split<'a>(&self, line: &'a str, stream: Stream) -> Option<(usize, Stream, &'a str)> {
+        let parts = self.pattern.captures(line)?;
+        let rank = parts[1].parse().ok()?;
+        let stream = match &parts[2] {
+            "out" => Stream::Out,
+            "err" => Stream::Err,
+            _ => stream,
+        };
+        let text = parts.get(3).map_or("", |it| it.as_str());
+        Some((rank, stream, text.strip_prefix(' ').unwrap_or(text)))
+    }
+}
+
+/// Open MPI 5 replaced its launcher (by PRRTE), and with it the options.
+fn is_open_mpi_5(launcher: &str) -> bool {
+    let says = crate::mpi::output_of(launcher, &["--version"]).unwrap_or_default();
+    Regex::new(r"(Open MPI|PRRTE)\)? (\d+)")
+        .expect("the pattern is valid")
+        .captures(&says)
+        .is_some_and(|it| &it[1] == "PRRTE" || it[2].parse::<u32>().is_ok_and(|it| it >= 5))
+}

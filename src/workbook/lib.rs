@@ -1,0 +1,27 @@
+//! The `workbook` command, as a library for the tests: finds MPI and HDF5 on the
+//! machine, launches programs under a time limit, replays the transcripts of the book.
+//!
+//! Depends on neither MPI nor HDF5, so that it can say that they are missing.
+
+pub mod chapter;
+pub mod config;
+pub mod launch;
+pub mod mpi;
+pub mod noise;
+pub mod run;
+pub mod supervise;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// The folder of the workbook: the current folder, or the nearest above that holds
+/// `chapters/SUMMARY.md`.
+pub fn find_root() -> Result<PathBuf> {
+    let here = std::env::current_dir()?;
+    let root = here.ancestors().find(|it| it.join("chapters/SUMMARY.md").is_file());
+    match root.map(Path::to_owned) {
+        Some(root) => Ok(root),
+        None => bail!("{} is not inside the workbook", here.display()),
+    }
+}

@@ -1,0 +1,79 @@
+//! `workbook`: the logic behind the doors of the Makefile.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use workbook::chapter::Chapter;
+use workbook::mpi::Mpi;
+use workbook::{find_root, run, supervise};
+
+/// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    door: Door,
+}
+
+#[derive(Subcommand)]
+enum Door {
+    /// Build a chapter's program, run it on several ranks and check the result.
+    Run {
+        /// The chapter's number or name.
+        chapter: String,
+        /// Which MPI: openmpi or mpich.
+        #[arg(long, env = "MPI", default_value = "openmpi")]
+        mpi: Mpi,
+        /// How many ranks; several numbers run one after the other: 1,3,7.
+        #[arg(long, env = "NP", value_delimiter = ',', value_parser = ranks)]
+        ranks: Vec<usize>,
+        /// The folder of another HDF5, with include and lib.
+        #[arg(long)]
+        hdf5: Option<PathBuf>,
+        /// Stop the run after this many seconds.
+        #[arg(long, env = "LIMIT", value_parser = clap::value_parser!(u64).range(1..))]
+        limit: Option<u64>,
+        /// Arguments for the program, in one string, as a shell would split them.
+        #[arg(long, env = "ARGS", value_name = "STRING", allow_hyphen_values = true)]
+        args: Option<String>,
+    },
+}
+
+fn ranks(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(ranks @ 1..=1024) => Ok(ranks),
+        _ => Err(format!("the number of ranks is 1 to 1024, not `{text}`")),
+    }
+}
+
+fn main() -> ExitCode {
+    match open(Cli::parse().door) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("workbook: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn open(door: Door) -> Result<bool> {
+    let root = find_root()?;
+    supervise::catch_interrupts()?;
+    match door {
+        Door::Run { chapter, mpi, ranks, hdf5, limit, args } => {
+            let chapter = Chapter::find(&root, &chapter)?;
+            let request = run::Request {
+                mpi,
+                ranks,
+                args: shell_words::split(&args.unwrap_or_default())?,
+                hdf5,
+                limit: limit.map(Duration::from_secs),
+            };
+            run::run(&root, &chapter, &request)
+        }
+    }
+}

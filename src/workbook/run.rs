@@ -1,0 +1,225 @@
+//! `make chapter-N`: builds the chapter's program, runs it, checks the result.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::chapter::{Chapter, Step};
+use crate::config;
+use crate::launch::Launch;
+use crate::mpi::{Mpi, Toolchain, output_of};
+use crate::supervise::{Ended, Stream, supervise};
+
+/// What the reader asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which MPI.
+    pub mpi: Mpi,
+    /// How many ranks, one run after the other; the chapter's own number if empty.
+    pub ranks: Vec<usize>,
+    /// Arguments for the program, instead of the chapter's own runs.
+    pub args: Vec<String>,
+    /// An HDF5 other than the system's.
+    pub hdf5: Option<PathBuf>,
+    /// A time limit other than the chapter's.
+    pub limit: Option<Duration>,
+}
+
+/// Runs `chapter` as asked. `Ok(true)` if every check held.
+pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
+    let ranks = match request.ranks.as_slice() {
+        [] => vec![chapter.plan.ranks],
+        given => given.to_vec(),
+    };
+    for ranks in ranks {
+        if !run_once(root, chapter, request, ranks)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn run_once(root: &Path, chapter: &Chapter, request: &Request, ranks: usize) -> Result<bool> {
+    let steps = if request.args.is_empty() {
+        chapter.steps()
+    } else {
+        vec![Step { args: request.args.clone(), ..Step::default() }]
+    };
+    let data = data_folder(root, chapter)?;
+    let mut printed = String::new();
+    let mut toolchain = build(root, chapter, request.mpi, request.hdf5.as_deref())?;
+    let mut ended = Ended::Exit(0);
+    for step in &steps {
+        let mpi = step.mpi.map_or(request.mpi, Mpi::from);
+        if toolchain.mpi != mpi {
+            toolchain = build(root, chapter, mpi, request.hdf5.as_deref())?;
+        }
+        let mut launch =
+            Launch::new(mpi, &toolchain.launcher, ranks, &toolchain.program(&chapter.name));
+        launch.args = step.args.iter().map(OsString::from).collect();
+        launch.limit = request.limit.unwrap_or_else(|| chapter.limit(&step.args));
+        launch.environment.push(("WORKBOOK_DATA".to_owned(), data.display().to_string()));
+        if let Some(io) = &step.io {
+            launch.options = io_options(io)?;
+        }
+        println!("$ {}", launch.shown(root));
+        // The chapter's table is shown once, at the end, not row by row.
+        let tabled = chapter.plan.table.is_some();
+        let outcome = supervise(launch.command(&[]), launch.limit, |line| {
+            if line.stream == Stream::Out {
+                let _ = writeln!(printed, "{}", line.text);
+            }
+            match line.stream {
+                Stream::Out if tabled && line.text.starts_with("| ") => {}
+                Stream::Out => println!("{}", line.text),
+                Stream::Err => eprintln!("{}", line.text),
+            }
+        })?;
+        ended = outcome.ended;
+        if ended == Ended::Interrupted {
+            bail!("interrupted; all ranks were stopped");
+        }
+        if let Ended::Limit(limit) = ended {
+            println!(
+                "(no end after {} s, so all ranks were stopped; LIMIT=seconds allows more)",
+                limit.as_secs()
+            );
+        }
+        if !ended.success() {
+            break;
+        }
+    }
+    if let Some(heading) = &chapter.plan.table {
+        let rows: Vec<&str> = printed.lines().filter(|it| it.starts_with("| ")).collect();
+        if !rows.is_empty() {
+            print!("{}", table(heading, &rows));
+        }
+    }
+    let args = if request.args.is_empty() { &[][..] } else { &request.args };
+    let toolchain = Toolchain::find(request.mpi, root, request.hdf5.as_deref())?;
+    check(&toolchain, chapter, ranks, args, ended, &data, &printed)
+}
+
+/// Where a chapter's program writes: `target/data/03-distances`.
+pub fn data_folder(root: &Path, chapter: &Chapter) -> Result<PathBuf> {
+    let name = chapter.folder.file_name().context("a chapter's folder has a name")?;
+    let data = root.join("target/data").join(name);
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the folder {}", data.display()))?;
+    Ok(data)
+}
+
+/// Builds the chapter's program, and the one that checks what it did.
+pub fn build(
+    root: &Path,
+    chapter: &Chapter,
+    mpi: Mpi,
+    hdf5: Option<&Path>,
+) -> Result<Toolchain> {
+    let toolchain = Toolchain::find(mpi, root, hdf5)?;
+    if mpi == Mpi::OpenMpi && hdf5.is_none() {
+        config::write(root, &toolchain)?;
+    }
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "--quiet", "--locked", "--bin", &chapter.name, "--bin", "check"])
+        .current_dir(root)
+        .envs(toolchain.build_environment());
+    if !toolchain.program(&chapter.name).is_file() {
+        eprintln!("Building with {mpi} and {}; the first time takes a minute.", toolchain.hdf5.display());
+    }
+    // On a terminal cargo draws its own progress bar.
+    if std::io::stderr().is_terminal() {
+        cargo.env("CARGO_TERM_QUIET", "false");
+    }
+    let status = cargo.status().context("cannot run cargo")?;
+    if !status.success() {
+        bail!(
+            "the chapter's program does not build; if the message above speaks of MPI, HDF5 \
+             or libclang, `make doctor` says what to do"
+        );
+    }
+    Ok(toolchain)
+}
+
+/// The options that make Open MPI use an implementation of MPI-IO by the prefix of its
+/// name. ROMIO's name contains its version: `romio321` in Open MPI 4.1, `romio341` in 5.0.
+pub fn io_options(prefix: &str) -> Result<Vec<String>> {
+    let info = output_of("ompi_info", &["--parsable", "--param", "io", "all"])
+        .context("cannot ask ompi_info for the implementations of MPI-IO")?;
+    let component = info
+        .lines()
+        .filter_map(|line| line.strip_prefix("mca:io:")?.split(':').next())
+        .find(|name| name.starts_with(prefix));
+    match component {
+        Some(name) => Ok(vec!["--mca".to_owned(), "io".to_owned(), name.to_owned()]),
+        None => bail!("this Open MPI has no implementation of MPI-IO called {prefix}…"),
+    }
+}
+
+/// A table in Markdown that also lines up on a terminal.
+pub fn table(heading: &[String], rows: &[&str]) -> String {
+    let split = |row: &str| -> Vec<String> {
+        row.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let mut all = vec![heading.to_vec()];
+    all.extend(rows.iter().map(|row| split(row)));
+    let width = |column: usize| {
+        let cells = all.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let mut text = String::new();
+    for (index, row) in all.iter().enumerate() {
+        for (column, cell) in row.iter().enumerate() {
+            let _ = write!(text, "| {cell:<0$} ", width(column));
+        }
+        text.push_str("|\n");
+        if index == 0 {
+            for column in 0..row.len() {
+                let _ = write!(text, "|{}", "-".repeat(width(column) + 2));
+            }
+            text.push_str("|\n");
+        }
+    }
+    text
+}
+
+/// Lets the `check` program look at what the run printed and at the file it left.
+///
+/// `check` runs as one process, and reads the file without MPI.
+fn check(
+    toolchain: &Toolchain,
+    chapter: &Chapter,
+    ranks: usize,
+    args: &[String],
+    ended: Ended,
+    data: &Path,
+    printed: &str,
+) -> Result<bool> {
+    let ended = match ended {
+        Ended::Exit(status) => status.to_string(),
+        Ended::Signal(signal) => format!("signal {signal}"),
+        Ended::Limit(_) => "limit".to_owned(),
+        Ended::Interrupted => "interrupted".to_owned(),
+    };
+    let mut check = Command::new(toolchain.program("check"))
+        .arg(&chapter.name)
+        .arg("--ranks")
+        .arg(ranks.to_string())
+        .args(["--ended", &ended, "--"])
+        .args(args)
+        .env("WORKBOOK_DATA", data)
+        .stdin(Stdio::piped())
+        .spawn()
+        .context("cannot run the check")?;
+    let mut stdin = check.stdin.take().context("the check reads what was printed")?;
+    // A check that needs no output may close its end first: that is no error.
+    let _ = stdin.write_all(printed.as_bytes());
+    drop(stdin);
+    Ok(check.wait()?.success())
+}

@@ -1,0 +1,162 @@
+#!/bin/sh
+# Installs what a door of the Makefile needs, if it is missing: `setup.sh openmpi mpich tests`.
+#
+# A shell script, because it comes before everything else: without a C compiler not even
+# the `workbook` command can be built. It lists what is missing, asks if there is somebody
+# to ask, and installs as root or by sudo; without either it prints the one command that
+# an administrator has to run. It prints nothing when nothing is missing.
+set -eu
+
+least_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# One line for each argument.
+say() { printf '%s\n' "$@" >&2; }
+fail() { say "$@"; exit 1; }
+
+# --- Rust --------------------------------------------------------------------------
+# True if version $1 is at least version $2.
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -t. -k1,1n -k2,2n | head -n 1)" = "$2" ]; }
+
+check_rust() {
+  rust=$(cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9]*\.[0-9]*\).*/\1/p' || true)
+  [ -n "$rust" ] || fail \
+    "Rust is missing: there is no \`cargo\` on the PATH." \
+    "Cure: install Rust $least_rust or newer with rustup (https://rustup.rs), then open a new terminal."
+  at_least "$rust" "$least_rust" || fail \
+    "Rust is too old: this is $rust ($(command -v cargo)), the workbook needs $least_rust or newer." \
+    "Cure: \`rustup update stable\`; a Rust from the system's packages is often too old, take rustup's (https://rustup.rs)."
+}
+
+# --- Which packages ------------------------------------------------------------------
+# A need is a word of this script; each system has its own names for what meets it.
+debian() {
+  case $1 in
+    rust) echo gcc libc6-dev ;;
+    openmpi) echo gcc libc6-dev pkg-config libclang-dev openmpi-bin libopenmpi-dev libhdf5-openmpi-dev ;;
+    mpich) echo gcc libc6-dev pkg-config libclang-dev mpich libmpich-dev libhdf5-mpich-dev ;;
+    hdf5-source) echo g++ cmake ninja-build python3-venv ;;
+    hdf5-debian-source) echo g++ make dpkg-dev ;;
+    python) echo openmpi-bin python3 python3-mpi4py python3-h5py-mpi ;;
+    browser) echo chromium fonts-dejavu-core ;;
+    tests) echo openmpi-bin libopenmpi-dev libhdf5-openmpi-dev mpich libmpich-dev libhdf5-mpich-dev \
+      libhdf5-dev hdf5-tools python3 python3-mpi4py python3-h5py-mpi procps ;;
+    *) return 1 ;;
+  esac
+}
+
+# Not tried: nobody has run these. Corrections are welcome.
+fedora() {
+  case $1 in
+    rust) echo gcc ;;
+    openmpi) echo gcc pkgconf clang-devel openmpi openmpi-devel hdf5-openmpi-devel ;;
+    mpich) echo gcc pkgconf clang-devel mpich mpich-devel hdf5-mpich-devel ;;
+    hdf5-source) echo gcc-c++ cmake ninja-build python3 ;;
+    python) echo python3 python3-mpi4py-openmpi python3-h5py-openmpi ;;
+    browser) echo chromium ;;
+    tests) echo hdf5 hdf5-devel procps-ng ;;
+    *) return 1 ;;
+  esac
+}
+homebrew() {
+  case $1 in
+    rust) ;;
+    openmpi) echo open-mpi hdf5-mpi llvm pkgconf ;;
+    mpich) echo mpich llvm pkgconf ;;
+    hdf5-source) echo cmake ninja python ;;
+    python) echo python mpi4py ;;
+    *) ;;
+  esac
+}
+
+system() {
+  if command -v apt-get >/dev/null 2>&1; then echo debian
+  elif command -v dnf >/dev/null 2>&1; then echo fedora
+  elif command -v brew >/dev/null 2>&1; then echo homebrew
+  else echo unknown; fi
+}
+
+# Of the packages given, those that are not installed.
+missing_of() {
+  case $system in
+    debian)
+      for package in "$@"; do
+        state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$state" = installed ] || echo "$package"
+      done ;;
+    fedora) for package in "$@"; do rpm -q "$package" >/dev/null 2>&1 || echo "$package"; done ;;
+    homebrew) for package in "$@"; do brew list "$package" >/dev/null 2>&1 || echo "$package"; done ;;
+  esac
+}
+
+# --- Installing ----------------------------------------------------------------------
+install_command() {
+  case $system in
+    debian) echo "apt-get install -y --no-install-recommends $*" ;;
+    fedora) echo "dnf install -y $*" ;;
+    homebrew) echo "brew install $*" ;;
+  esac
+}
+
+confirmed() {
+  { [ -t 0 ] && [ -t 2 ]; } || return 0
+  printf 'Install them now? [Y/n] ' >&2
+  read -r answer || return 1
+  case $answer in ''|[Yy]*) return 0 ;; *) return 1 ;; esac
+}
+
+install() {
+  command=$(install_command "$@")
+  [ "$system" = debian ] && refresh='apt-get update' || refresh=
+  whole="${refresh:+$refresh && }$command"
+  say "These packages are missing:" "  $*"
+  if [ "$system" = homebrew ] || [ "$(id -u)" = 0 ]; then
+    as=
+  elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || { [ -t 0 ] && [ -t 2 ]; }; }; then
+    as='sudo env DEBIAN_FRONTEND=noninteractive'
+  else
+    fail "You are neither root nor allowed to use sudo. Ask your administrator to run this one command:" \
+      "  sudo sh -c '$whole'"
+  fi
+  confirmed || fail "Nothing was installed. When you are ready:" "  ${as:+sudo }sh -c '$whole'"
+  export DEBIAN_FRONTEND=noninteractive
+  log=$(mktemp)
+  say "Installing them (a minute or two; the details go to $log) …"
+  for step in "$refresh" "$command"; do
+    [ -n "$step" ] || continue
+    # shellcheck disable=SC2086 # words on purpose
+    $as $step >"$log" 2>&1 </dev/null || { tail -n 15 "$log" >&2; fail "This failed: $as $step" "The whole log: $log"; }
+  done
+  rm -f "$log"
+}
+
+# --- main ----------------------------------------------------------------------------
+# `setup.sh --packages openmpi` only lists the packages' names, for the doctor.
+only_list=no
+if [ "${1:-}" = --packages ]; then only_list=yes; shift; fi
+system=$(system)
+wanted=
+for need in rust "$@"; do
+  [ "$system" = unknown ] && break
+  wanted="$wanted $($system "$need")" || fail "setup.sh: no such need: $need"
+done
+# shellcheck disable=SC2086 # words on purpose
+wanted=$(printf '%s\n' $wanted | sort -u)
+if [ $only_list = yes ]; then
+  # shellcheck disable=SC2086 # words on purpose
+  [ -z "$wanted" ] || install_command $wanted
+  exit 0
+fi
+
+check_rust
+if [ "$system" = unknown ]; then
+  say "This system's packages are unknown to the workbook: install an MPI with its mpicc, a parallel HDF5 and libclang yourself."
+  exit 0
+fi
+[ "$system" = debian ] || [ -e target/.setup-warned ] || {
+  say "Note: nobody has tried the workbook on this system yet; tell us what you find."
+  mkdir -p target && : >target/.setup-warned
+}
+# shellcheck disable=SC2086 # words on purpose
+missing=$(missing_of $wanted)
+# shellcheck disable=SC2086 # words on purpose
+[ -z "$missing" ] || install $missing
