@@ -3,7 +3,9 @@
 #   MPI=openmpi|mpich   which MPI              NP=7 or NP=1,3,7   how many ranks
 #   ARGS='--file F'     for the program        LIMIT=60           stop a run after 60 s
 MPI ?= openmpi
-export MPI NP ARGS LIMIT HDF5 PYTHON
+export MPI
+# The others only if they are given: an empty one is not the same as none.
+$(foreach name,NP ARGS LIMIT HDF5 PYTHON,$(if $($(name)),$(eval export $(name))))
 
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
