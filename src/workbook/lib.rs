@@ -3,6 +3,7 @@
 //!
 //! Depends on neither MPI nor HDF5, so that it can say that they are missing.
 
+pub mod book;
 pub mod chapter;
 pub mod config;
 pub mod launch;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use workbook::chapter::Chapter;
 use workbook::mpi::Mpi;
-use workbook::{find_root, run, supervise};
+use workbook::{book, find_root, run, supervise};
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
 #[derive(Parser)]
@@ -39,6 +39,23 @@ enum Door {
         /// Arguments for the program, in one string, as a shell would split them.
         #[arg(long, env = "ARGS", value_name = "STRING", allow_hyphen_values = true)]
         args: Option<String>,
+    },
+    /// Make the book.
+    Book {
+        #[command(subcommand)]
+        book: Book,
+    },
+}
+
+#[derive(Subcommand)]
+enum Book {
+    /// Build it: target/book/index.html.
+    Build,
+    /// Serve it at 127.0.0.1; it is made anew when a page or a program changes.
+    Serve {
+        /// The port to listen at.
+        #[arg(long, env = "PORT", default_value_t = 3000)]
+        port: u16,
     },
 }
 
@@ -75,5 +92,11 @@ fn open(door: Door) -> Result<bool> {
             };
             run::run(&root, &chapter, &request)
         }
+        Door::Book { book: Book::Build } => {
+            let page = book::build(&root)?;
+            println!("{}", page.strip_prefix(&root).unwrap_or(&page).display());
+            Ok(true)
+        }
+        Door::Book { book: Book::Serve { port } } => book::serve(&root, port).map(|()| true),
     }
 }

@@ -1,0 +1,116 @@
+//! `make book` and `make serve`: the book, made by mdBook.
+//!
+//! mdBook is not among the workspace's dependencies, so that a chapter runs without it. It
+//! is installed into `target/tools` the first time that somebody wants the book.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::mpi::output_of;
+
+/// The version of mdBook, exactly: the book's checks know what it makes.
+pub const MDBOOK: &str = "0.5.4";
+
+/// The parts of mdBook that are compiled.
+const FEATURES: &str = "search,serve,watch";
+
+/// mdBook copies every file beside the pages into the book. These belong there.
+const WANTED: [&str; 10] =
+    ["css", "gif", "html", "ico", "jpg", "js", "png", "svg", "woff2", "webp"];
+
+/// Builds the book into `target/book`, and returns the path of its first page.
+pub fn build(root: &Path) -> Result<PathBuf> {
+    let folder = root.join("target/book");
+    build_into(root, &folder)?;
+    Ok(folder.join("index.html"))
+}
+
+/// Builds the book of the workbook in `root` into `folder`, which is emptied first.
+pub fn build_into(root: &Path, folder: &Path) -> Result<()> {
+    let mdbook = installed(root)?;
+    let folder = std::path::absolute(folder)?;
+    let output = Command::new(mdbook)
+        .args(["build", "--dest-dir"])
+        .args([&folder, &root.join("book")])
+        .env("MDBOOK_LOG", "warn")
+        .output()
+        .context("cannot run mdBook")?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        bail!("mdBook failed:\n{said}");
+    }
+    // A missing file or a broken link is only a warning to mdBook.
+    if !said.trim().is_empty() {
+        bail!("mdBook is not content:\n{said}");
+    }
+    tidy(&folder)
+}
+
+/// Serves the book at 127.0.0.1, and makes it anew when a page or a program changes. Comes
+/// back only if that fails: mdBook takes this process's place, so Ctrl-C ends it.
+pub fn serve(root: &Path, port: u16) -> Result<()> {
+    let mdbook = installed(root)?;
+    if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+        bail!("cannot serve at port {port} ({error}); choose another: make serve PORT=3001");
+    }
+    println!("The book is at http://127.0.0.1:{port} until you press Ctrl-C.");
+    let error = Command::new(mdbook)
+        .args(["serve", "--hostname", "127.0.0.1", "--port", &port.to_string(), "--dest-dir"])
+        // Not target/book: pages that are served contain a script that reloads them.
+        .args([&root.join("target/book-served"), &root.join("book")])
+        .exec();
+    Err(error).context("cannot run mdBook")
+}
+
+/// The path of mdBook, which is installed now if it was not before.
+pub fn installed(root: &Path) -> Result<PathBuf> {
+    let tools = root.join("target/tools");
+    let mdbook = tools.join("bin/mdbook");
+    let version = || output_of(&mdbook.to_string_lossy(), &["--version"]).unwrap_or_default();
+    if version().trim() == format!("mdbook v{MDBOOK}") {
+        return Ok(mdbook);
+    }
+    eprintln!("Installing mdBook {MDBOOK} into target/tools; this happens once, and takes two minutes.");
+    let scratch = tools.join("build");
+    let status = Command::new("cargo")
+        .args(["install", "mdbook", "--locked", "--version", &format!("={MDBOOK}")])
+        .args(["--no-default-features", "--features", FEATURES, "--root"])
+        .arg(&tools)
+        .arg("--target-dir")
+        .arg(&scratch)
+        // It runs for a fraction of a second: it need not be fast, but soon there.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("mdBook {MDBOOK} could not be installed; the messages above say why");
+    }
+    let _ = std::fs::remove_dir_all(scratch);
+    Ok(mdbook)
+}
+
+/// Takes the programs, transcripts and settings out of the book again.
+fn tidy(folder: &Path) -> Result<()> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            tidy(&path)?;
+            // A folder that held nothing else goes too.
+            let _ = std::fs::remove_dir(&path);
+        } else if !WANTED.contains(&extension.as_str()) {
+            std::fs::remove_file(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
