@@ -62,6 +62,16 @@ pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
     Ok(if names.iter().any(|name| name.starts_with("romio_")) { "ROMIO" } else { "OMPIO" })
 }
 
+/// How many ranks a communicator has that HDF5 hands back (`MpioDriver::comm`). Not
+/// collective.
+pub fn communicator_size(comm: ffi::MPI_Comm) -> u32 {
+    let mut size = 0;
+    // SAFETY: `size` outlives the call. MPI checks the communicator itself: one that is not
+    // valid ends the program with a message.
+    unsafe { ffi::MPI_Comm_size(comm, &raw mut size) };
+    size.unsigned_abs()
+}
+
 /// The names of the hints in an info object.
 ///
 /// # Safety

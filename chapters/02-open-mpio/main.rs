@@ -1,1 +1,77 @@
-fn main() {}
+//! Chapter 2: all ranks open one file together, and see that it is one.
+
+mod wrong;
+
+use std::os::unix::fs::MetadataExt;
+use std::process::ExitCode;
+
+use clap::Parser;
+use hdf5::File;
+use hdf5::file::FileDriver;
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::*;
+use parallel_hdf5::about::communicator_size;
+
+/// Opens one file from all ranks.
+#[derive(Parser)]
+struct Args {
+    /// Run one of the mistakes of the page instead.
+    #[arg(long)]
+    wrong: Option<wrong::Mistake>,
+}
+
+// ANCHOR: main
+fn main() -> ExitCode {
+    match Args::parse().wrong {
+        None => parallel_hdf5::run(open_together),
+        Some(mistake) => wrong::make(mistake),
+    }
+}
+// ANCHOR_END: main
+
+fn open_together(world: &SimpleCommunicator) -> parallel_hdf5::Result<()> {
+    let path = parallel_hdf5::data_folder()?.join("shared.hdf5");
+
+    // ANCHOR: create
+    // Collective: every rank makes this call, with the same path.
+    let file = File::with_options()
+        .with_fapl(|access| access.mpio(world.as_raw(), None))
+        .create(&path)?;
+    // ANCHOR_END: create
+
+    // ANCHOR: structure
+    // Collective too: it changes the structure of the file.
+    file.create_group("made-together")?;
+    // ANCHOR_END: structure
+
+    // ANCHOR: see
+    // What this rank sees: the file's driver, its communicator, the file behind the name.
+    let FileDriver::Mpio(driver) = file.fapl()?.driver() else {
+        return Err("the file was not opened through MPI-IO".into());
+    };
+    let ranks_of_file = communicator_size(driver.comm);
+    let inode = std::fs::metadata(&path)?.ino();
+    let mine = [u64::from(ranks_of_file), inode];
+    // ANCHOR_END: see
+
+    // ANCHOR: report
+    let root = world.process_at_rank(0);
+    if world.rank() == 0 {
+        let mut all = vec![0; 2 * world.size() as usize];
+        root.gather_into_root(&mine[..], &mut all[..]);
+        for (rank, seen) in all.chunks(2).enumerate() {
+            let same = if seen[1] == inode { "the same file" } else { "ANOTHER file" };
+            println!("rank {rank}: driver mpio, communicator of {}, {same}", seen[0]);
+        }
+    } else {
+        root.gather_into(&mine[..]);
+    }
+    // ANCHOR_END: report
+
+    // ANCHOR: close
+    // Collective, and before MPI ends. Dropping `file` would do the same, but could not
+    // report an error.
+    file.close()?;
+    // ANCHOR_END: close
+    Ok(())
+}
