@@ -10,6 +10,8 @@ use hdf5_sys::h5f::H5Fget_vfd_handle;
 use hdf5_sys::h5p::H5P_DEFAULT;
 use mpi::ffi;
 
+use crate::inspect::{SETTINGS, Settings};
+
 /// The MPI library in a few words: `Open MPI 4.1.4`, `MPICH 4.0.2`. MPI need not be
 /// initialised (`MPI_Get_library_version`, MPI 4.1, section 9.1.1). Not collective.
 pub fn mpi_library() -> String {
@@ -19,7 +21,12 @@ pub fn mpi_library() -> String {
 
 /// `Open MPI v4.1.4, package: …` or `MPICH Version:<tab>4.0.2<newline>…`, made short.
 fn shorten(says: &str) -> String {
-    let first_line = says.trim_end_matches('\0').lines().next().unwrap_or("unknown").trim();
+    let first_line = says
+        .trim_end_matches('\0')
+        .lines()
+        .next()
+        .unwrap_or("unknown")
+        .trim();
     if let Some((name, version)) = first_line.split_once("Version:") {
         return format!("{} {}", name.trim(), version.trim());
     }
@@ -31,6 +38,30 @@ fn shorten(says: &str) -> String {
 pub fn hdf5_version() -> String {
     let (major, minor, release) = hdf5::library_version();
     format!("{major}.{minor}.{release}")
+}
+
+/// What the settings say that are embedded in the HDF5 library that this program is linked
+/// with: the same text that `libhdf5.settings` holds. Not collective.
+///
+/// The text's name is not part of HDF5's interface and has changed; a library without it
+/// yields empty settings.
+pub fn hdf5_settings() -> Settings {
+    let this = libloading::os::unix::Library::this();
+    let text = SETTINGS.into_iter().find_map(|name| {
+        // SAFETY: the symbol is a constant array of characters with a zero at its end
+        // (H5private.h: `extern const char H5build_settings[]`; the older name likewise);
+        // its address, which is all that is read here, is that of its first character.
+        let text = unsafe { this.get::<*const c_char>(name.as_bytes()) }
+            .ok()?
+            .as_raw_ptr();
+        // SAFETY: as above; the library stays loaded as long as the program runs.
+        Some(
+            unsafe { CStr::from_ptr(text.cast()) }
+                .to_string_lossy()
+                .into_owned(),
+        )
+    });
+    text.map(|text| Settings::parse(&text)).unwrap_or_default()
 }
 
 /// Which implementation of MPI-IO serves `file`: `ROMIO` or `OMPIO`, told apart by the
@@ -59,7 +90,11 @@ pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
         ffi::MPI_Info_free(&raw mut info);
         names
     };
-    Ok(if names.iter().any(|name| name.starts_with("romio_")) { "ROMIO" } else { "OMPIO" })
+    Ok(if names.iter().any(|name| name.starts_with("romio_")) {
+        "ROMIO"
+    } else {
+        "OMPIO"
+    })
 }
 
 /// How many ranks a communicator has that HDF5 hands back (`MpioDriver::comm`). Not

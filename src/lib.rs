@@ -10,6 +10,7 @@ mod alone;
 mod atomic;
 mod file;
 mod guard;
+pub mod inspect;
 mod rows;
 mod slab;
 
@@ -17,7 +18,7 @@ pub use agree::{Disagreement, agree};
 pub use alone::warn_if_alone;
 pub use atomic::{atomic_mode, set_atomic_mode};
 pub use file::{create, open, open_read_only};
-pub use guard::run;
+pub use guard::{run, run_with};
 pub use rows::{RowsError, Transfer, read_rows, write_rows};
 pub use slab::rows_of;
 
