@@ -18,8 +18,9 @@ pub const MDBOOK: &str = "0.5.4";
 const FEATURES: &str = "search,serve,watch";
 
 /// mdBook copies every file beside the pages into the book. These belong there.
-const WANTED: [&str; 10] =
-    ["css", "gif", "html", "ico", "jpg", "js", "png", "svg", "woff2", "webp"];
+const WANTED: [&str; 10] = [
+    "css", "gif", "html", "ico", "jpg", "js", "png", "svg", "woff2", "webp",
+];
 
 /// Builds the book into `target/book`, and returns the path of its first page.
 pub fn build(root: &Path) -> Result<PathBuf> {
@@ -54,11 +55,20 @@ pub fn build_into(root: &Path, folder: &Path) -> Result<()> {
 pub fn serve(root: &Path, port: u16) -> Result<()> {
     let mdbook = installed(root)?;
     if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", port)) {
-        bail!("cannot serve at port {port} ({error}); choose another: make serve PORT=3001");
+        bail!(
+            "cannot serve at port {port} ({error}); choose another: make serve PORT=3001"
+        );
     }
     println!("The book is at http://127.0.0.1:{port} until you press Ctrl-C.");
     let error = Command::new(mdbook)
-        .args(["serve", "--hostname", "127.0.0.1", "--port", &port.to_string(), "--dest-dir"])
+        .args([
+            "serve",
+            "--hostname",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--dest-dir",
+        ])
         // Not target/book: pages that are served contain a script that reloads them.
         .args([&root.join("target/book-served"), &root.join("book")])
         .exec();
@@ -69,22 +79,30 @@ pub fn serve(root: &Path, port: u16) -> Result<()> {
 pub fn installed(root: &Path) -> Result<PathBuf> {
     let tools = root.join("target/tools");
     let mdbook = tools.join("bin/mdbook");
-    let version = || output_of(&mdbook.to_string_lossy(), &["--version"]).unwrap_or_default();
+    let version =
+        || output_of(&mdbook.to_string_lossy(), &["--version"]).unwrap_or_default();
     if version().trim() == format!("mdbook v{MDBOOK}") {
         return Ok(mdbook);
     }
-    eprintln!("Installing mdBook {MDBOOK} into target/tools; this happens once, and takes two minutes.");
+    eprintln!(
+        "Installing mdBook {MDBOOK} into target/tools; this happens once, and takes a minute or two."
+    );
     let scratch = tools.join("build");
     let status = Command::new("cargo")
-        .args(["install", "mdbook", "--locked", "--version", &format!("={MDBOOK}")])
+        .args([
+            "install",
+            "mdbook",
+            "--locked",
+            "--version",
+            &format!("={MDBOOK}"),
+        ])
         .args(["--no-default-features", "--features", FEATURES, "--root"])
         .arg(&tools)
         .arg("--target-dir")
         .arg(&scratch)
         // It runs for a fraction of a second: it need not be fast, but soon there.
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256")
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .arg("--debug")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .current_dir(root)
         .stdin(Stdio::null())
         .status()
@@ -102,7 +120,11 @@ fn tidy(folder: &Path) -> Result<()> {
         .with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
-        let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+        let extension = path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if path.is_dir() {
             tidy(&path)?;
             // A folder that held nothing else goes too.
