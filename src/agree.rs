@@ -52,7 +52,11 @@ pub fn agree<T, E: fmt::Display>(
         (_, outcome) => outcome,
     };
     // The lowest rank that failed tells the others why.
-    let candidate = if outcome.is_err() { comm.rank() } else { comm.size() };
+    let candidate = if outcome.is_err() {
+        comm.rank()
+    } else {
+        comm.size()
+    };
     let mut rank = 0;
     comm.all_reduce_into(&candidate, &mut rank, SystemOperation::min());
     let speaker = comm.process_at_rank(rank);
@@ -65,5 +69,9 @@ pub fn agree<T, E: fmt::Display>(
     message.resize(length as usize, 0);
     speaker.broadcast_into(&mut message[..]);
     let message = String::from_utf8_lossy(&message).into_owned();
-    Err(Disagreement { rank, all: failures == comm.size(), message })
+    Err(Disagreement {
+        rank,
+        all: failures == comm.size(),
+        message,
+    })
 }

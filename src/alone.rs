@@ -23,7 +23,9 @@ pub struct Alone {
 
 impl fmt::Display for Alone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Alone { launcher, meant, .. } = self;
+        let Alone {
+            launcher, meant, ..
+        } = self;
         write!(
             f,
             "the launcher started {meant} processes, but each is rank 0 of 1: they do not \
@@ -45,7 +47,11 @@ pub(crate) fn detect(world: &SimpleCommunicator) -> Option<Alone> {
     let number = |name| std::env::var(name).ok()?.parse::<usize>().ok();
     LAUNCHERS.into_iter().find_map(|(launcher, size, rank)| {
         let meant = number(size).filter(|meant| *meant > 1)?;
-        Some(Alone { launcher, meant, first: number(rank).unwrap_or(0) == 0 })
+        Some(Alone {
+            launcher,
+            meant,
+            first: number(rank).unwrap_or(0) == 0,
+        })
     })
 }
 
@@ -55,6 +61,6 @@ pub(crate) fn detect(world: &SimpleCommunicator) -> Option<Alone> {
 /// Not collective (there is nobody to wait for).
 pub fn warn_if_alone(world: &SimpleCommunicator) {
     if let Some(alone) = detect(world).filter(|it| it.first) {
-        eprintln!("Warning: {alone}");
+        crate::guard::complain(&format!("Warning: {alone}"));
     }
 }

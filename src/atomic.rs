@@ -29,6 +29,7 @@ pub fn set_atomic_mode(file: &File, on: bool) -> hdf5::Result<()> {
 pub fn atomic_mode(file: &File) -> hdf5::Result<bool> {
     let mut on = hbool_t::from(false);
     // SAFETY: as above; `on` outlives the call.
-    let status = hdf5::sync::sync(|| unsafe { H5Fget_mpi_atomicity(file.id(), &raw mut on) });
+    let status =
+        hdf5::sync::sync(|| unsafe { H5Fget_mpi_atomicity(file.id(), &raw mut on) });
     hdf5::h5check(status).map(|_| u32::from(on) != 0)
 }

@@ -85,16 +85,31 @@ fn main() -> ExitCode {
     if std::io::stdin().read_to_end(&mut bytes).is_ok() {
         printed = String::from_utf8_lossy(&bytes).into_owned();
     }
-    let data = std::env::var_os("WORKBOOK_DATA").unwrap_or("target/data".into()).into();
-    let Cli { chapter, ranks, ended, args } = cli;
-    let run = Finished { ranks, ended, args, printed, data };
+    let data = std::env::var_os("WORKBOOK_DATA")
+        .unwrap_or("target/data".into())
+        .into();
+    let Cli {
+        chapter,
+        ranks,
+        ended,
+        args,
+    } = cli;
+    let run = Finished {
+        ranks,
+        ended,
+        args,
+        printed,
+        data,
+    };
     let verdict = match chapter.as_str() {
         "hello-rank" => hello_rank::check(&run),
         "open-mpio" => open_mpio::check(&run),
         "distances" => distances::check(&run),
         "atomicity" => atomicity::check(&run),
         "build-parallel-hdf5" => build_parallel_hdf5::check(&run),
-        other => Err(format!("no check is known for `{other}`: name it in src/check.rs")),
+        other => Err(format!(
+            "no check is known for `{other}`: name it in src/check.rs"
+        )),
     };
     match verdict {
         Ok(holds) => {

@@ -1,8 +1,10 @@
 //! The abort guard: no rank leaves the others waiting.
 
+use std::io::Write as _;
 use std::panic;
 use std::process::ExitCode;
 
+use clap::Parser;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 
@@ -39,21 +41,48 @@ pub fn run(program: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode 
     abort_on_panic(world.rank());
     if let Some(alone) = alone::detect(&world) {
         if alone.first {
-            eprintln!("Error: {alone}");
+            complain(&format!("Error: {alone}"));
         }
         return ExitCode::FAILURE;
     }
 
-    let Err(error) = program(&world) else { return ExitCode::SUCCESS };
+    let Err(error) = program(&world) else {
+        return ExitCode::SUCCESS;
+    };
     let agreed = error.downcast_ref::<Disagreement>().is_some() || world.size() == 1;
     if agreed {
         if world.rank() == 0 {
-            eprintln!("Error: {error}");
+            complain(&format!("Error: {error}"));
         }
         return ExitCode::FAILURE;
     }
-    eprintln!("Error on rank {} of {}: {error}", world.rank(), world.size());
+    let (rank, size) = (world.rank(), world.size());
+    complain(&format!("Error on rank {rank} of {size}: {error}"));
     world.abort(1)
+}
+
+/// Like [`run`], for a program with arguments (clap). What is wrong with them, or the help,
+/// is printed once, by rank 0, and every rank ends in good order.
+pub fn run_with<A: Parser>(
+    program: impl FnOnce(&SimpleCommunicator, A) -> Result<()>,
+) -> ExitCode {
+    let mut usage = ExitCode::SUCCESS;
+    let ended = run(|world| match A::try_parse() {
+        Ok(args) => program(world, args),
+        Err(error) => {
+            if world.rank() == 0 {
+                // Where standard output is closed there is nobody to tell.
+                let _ = error.print();
+            }
+            usage = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            Ok(())
+        }
+    });
+    if usage == ExitCode::SUCCESS {
+        ended
+    } else {
+        usage
+    }
 }
 
 /// Lets a panic print its message as usual, and then ends all ranks.
@@ -61,8 +90,15 @@ fn abort_on_panic(rank: i32) {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         usual(info);
-        eprintln!("Error: rank {rank} panicked (message above)");
+        complain(&format!("Error: rank {rank} panicked (message above)"));
         // Universe::drop would call MPI_Finalize, and wait there for the other ranks.
         SimpleCommunicator::world().abort(101)
     }));
+}
+
+/// Writes a line to standard error in one piece. `eprintln!` hands over its parts one by
+/// one, and a launcher may put another rank's words between them.
+pub(crate) fn complain(message: &str) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = std::io::stderr().write_all(format!("{message}\n").as_bytes());
 }

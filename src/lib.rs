@@ -8,17 +8,21 @@ pub mod about;
 mod agree;
 mod alone;
 mod atomic;
+mod dataset;
 mod file;
 mod guard;
 pub mod inspect;
+mod print;
 mod rows;
 mod slab;
 
 pub use agree::{Disagreement, agree};
 pub use alone::warn_if_alone;
 pub use atomic::{atomic_mode, set_atomic_mode};
+pub use dataset::create_dataset;
 pub use file::{create, open, open_read_only};
 pub use guard::{run, run_with};
+pub use print::print_in_order;
 pub use rows::{RowsError, Transfer, read_rows, write_rows};
 pub use slab::rows_of;
 

@@ -45,13 +45,19 @@ impl fmt::Display for RowsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RowsError::Shape(array, slab) => {
-                write!(f, "an array of shape {array:?} does not fit a slab of shape {slab:?}")
+                write!(
+                    f,
+                    "an array of shape {array:?} does not fit a slab of shape {slab:?}"
+                )
             }
             RowsError::Beyond(rows, count) => {
                 write!(f, "rows {rows:?} of a dataset that has {count} rows")
             }
             RowsError::Dimensions(array, dataset) => {
-                write!(f, "an array of {array} dimensions for a dataset of {dataset}")
+                write!(
+                    f,
+                    "an array of {array} dimensions for a dataset of {dataset}"
+                )
             }
             RowsError::Strided => f.write_str(
                 "the array's elements do not lie row by row in memory; copy it first \
@@ -92,12 +98,18 @@ pub fn read_rows<T: H5Type + Default + Copy, D: Dimension>(
     dimension.slice_mut().copy_from_slice(&shape);
     let mut array = Array::from_elem(dimension, T::default());
     let in_memory = hdf5::Datatype::from_type::<T>()?;
-    with_selection(dataset, &rows, &shape, transfer, |memory, file, transfer| {
-        let buffer = array.as_mut_ptr().cast();
-        // SAFETY: `memory` selects as many elements of `T` as `array` holds, in row-major
-        // order, in which `array` was just allocated; the ids are open.
-        unsafe { H5Dread(dataset.id(), in_memory.id(), memory, file, transfer, buffer) }
-    })?;
+    with_selection(
+        dataset,
+        &rows,
+        &shape,
+        transfer,
+        |memory, file, transfer| {
+            let buffer = array.as_mut_ptr().cast();
+            // SAFETY: `memory` selects as many elements of `T` as `array` holds, in row-major
+            // order, in which `array` was just allocated; the ids are open.
+            unsafe { H5Dread(dataset.id(), in_memory.id(), memory, file, transfer, buffer) }
+        },
+    )?;
     Ok(array)
 }
 
@@ -129,18 +141,28 @@ pub fn write_rows<T: H5Type, D: Dimension>(
     }
     let elements = values.as_slice().ok_or(RowsError::Strided)?;
     let in_memory = hdf5::Datatype::from_type::<T>()?;
-    with_selection(dataset, &rows, &shape, transfer, |memory, file, transfer| {
-        let buffer = elements.as_ptr().cast();
-        // SAFETY: `memory` selects as many elements of `T` as the slice holds; the ids are
-        // open.
-        unsafe { H5Dwrite(dataset.id(), in_memory.id(), memory, file, transfer, buffer) }
-    })
+    with_selection(
+        dataset,
+        &rows,
+        &shape,
+        transfer,
+        |memory, file, transfer| {
+            let buffer = elements.as_ptr().cast();
+            // SAFETY: `memory` selects as many elements of `T` as the slice holds; the ids are
+            // open.
+            unsafe {
+                H5Dwrite(dataset.id(), in_memory.id(), memory, file, transfer, buffer)
+            }
+        },
+    )
 }
 
 /// The shape of the slab `rows` of `dataset`.
 fn slab_shape(dataset: &Dataset, rows: &Range<usize>) -> Result<Vec<usize>, RowsError> {
     let mut shape = dataset.shape();
-    let Some(count) = shape.first_mut() else { return Err(RowsError::Dimensions(1, 0)) };
+    let Some(count) = shape.first_mut() else {
+        return Err(RowsError::Dimensions(1, 0));
+    };
     if rows.start > rows.end || rows.end > *count {
         return Err(RowsError::Beyond(rows.clone(), *count));
     }

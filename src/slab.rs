@@ -17,7 +17,10 @@ use std::ops::Range;
 /// assert_eq!([rows_of(0, 3, 10), rows_of(1, 3, 10), rows_of(2, 3, 10)], [0..4, 4..7, 7..10]);
 /// ```
 pub fn rows_of(rank: i32, size: i32, rows: usize) -> Range<usize> {
-    assert!(0 <= rank && rank < size, "rank {rank} is not a rank of {size} ranks");
+    assert!(
+        0 <= rank && rank < size,
+        "rank {rank} is not a rank of {size} ranks"
+    );
     let (rank, size) = (rank as usize, size as usize);
     let (share, remainder) = (rows / size, rows % size);
     let start = rank * share + rank.min(remainder);

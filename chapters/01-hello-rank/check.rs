@@ -9,14 +9,23 @@ pub fn check(run: &Finished) -> Verdict {
         once(run, &format!("Hello World (from process {rank})"))?;
         once(run, &format!("I am rank {rank} of {ranks}"))?;
     }
-    let gathered: Vec<&str> =
-        run.printed.lines().filter(|line| line.starts_with("gathered:")).collect();
-    let expected: Vec<String> =
-        (0..ranks).map(|rank| format!("gathered: rank {rank} of {ranks}")).collect();
+    let gathered: Vec<&str> = run
+        .printed
+        .lines()
+        .filter(|line| line.starts_with("gathered:"))
+        .collect();
+    let expected: Vec<String> = (0..ranks)
+        .map(|rank| format!("gathered: rank {rank} of {ranks}"))
+        .collect();
     if gathered != expected {
-        return Err(format!("rank 0 should print {expected:?} in this order, not {gathered:?}"));
+        return Err(format!(
+            "rank 0 should print {expected:?} in this order, not {gathered:?}"
+        ));
     }
-    Ok(format!("{}, each greeted once; rank 0 listed them in order", run.ranks_in_words()))
+    Ok(format!(
+        "{}, each greeted once; rank 0 listed them in order",
+        run.ranks_in_words()
+    ))
 }
 
 fn once(run: &Finished, wanted: &str) -> Result<(), String> {

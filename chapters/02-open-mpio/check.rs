@@ -22,7 +22,9 @@ pub fn check(run: &Finished) -> Verdict {
     let file = saying("shared.hdf5", File::open(run.data.join("shared.hdf5")))?;
     saying("shared.hdf5", file.group("made-together"))?;
     let ranks = run.ranks_in_words();
-    Ok(format!("{ranks} saw one file, and it opens without MPI with its group in it"))
+    Ok(format!(
+        "{ranks} saw one file, and it opens without MPI with its group in it"
+    ))
 }
 
 fn check_mistake(run: &Finished, mistake: &str) -> Verdict {
@@ -43,6 +45,8 @@ fn check_mistake(run: &Finished, mistake: &str) -> Verdict {
             Err(_) => Ok("as the page says: exit status 0, and no file to read".to_owned()),
             Ok(_) => Err("the file can be read; the page says that it cannot".to_owned()),
         },
-        _ => Err(format!("the page does not say that `{mistake}` ends with {ended}")),
+        _ => Err(format!(
+            "the page does not say that `{mistake}` ends with {ended}"
+        )),
     }
 }

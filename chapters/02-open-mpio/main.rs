@@ -11,6 +11,7 @@ use hdf5::file::FileDriver;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 use parallel_hdf5::about::communicator_size;
+use parallel_hdf5::print_in_order;
 
 /// Opens one file from all ranks.
 #[derive(Parser)]
@@ -51,21 +52,24 @@ fn open_together(world: &SimpleCommunicator) -> parallel_hdf5::Result<()> {
     };
     let ranks_of_file = communicator_size(driver.comm);
     let inode = std::fs::metadata(&path)?.ino();
-    let mine = [u64::from(ranks_of_file), inode];
     // ANCHOR_END: see
 
     // ANCHOR: report
-    let root = world.process_at_rank(0);
-    if world.rank() == 0 {
-        let mut all = vec![0; 2 * world.size() as usize];
-        root.gather_into_root(&mine[..], &mut all[..]);
-        for (rank, seen) in all.chunks(2).enumerate() {
-            let same = if seen[1] == inode { "the same file" } else { "ANOTHER file" };
-            println!("rank {rank}: driver mpio, communicator of {}, {same}", seen[0]);
-        }
+    // Is it the inode of the file that rank 0 has open?
+    let mut inode_of_rank_0 = inode;
+    world
+        .process_at_rank(0)
+        .broadcast_into(&mut inode_of_rank_0);
+    let same = if inode == inode_of_rank_0 {
+        "the same file"
     } else {
-        root.gather_into(&mine[..]);
-    }
+        "ANOTHER file"
+    };
+    let rank = world.rank();
+    print_in_order(
+        world,
+        &format!("rank {rank}: driver mpio, communicator of {ranks_of_file}, {same}"),
+    );
     // ANCHOR_END: report
 
     // ANCHOR: close

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use hdf5::File;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
-use parallel_hdf5::Result;
+use parallel_hdf5::{Result, create_dataset};
 
 /// A mistake that a beginner makes, and what becomes of it.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,10 +65,15 @@ fn serial_driver(world: &SimpleCommunicator) -> Result<()> {
     if world.rank() == 0 {
         println!("{how_many} of {} ranks have the file", world.size());
     }
-    let locked = file.as_ref().err().filter(|error| error.to_string().contains("lock"));
+    let locked = file
+        .as_ref()
+        .err()
+        .filter(|error| error.to_string().contains("lock"));
     let complaint = match (&file, locked) {
         (Ok(_), _) => Ok(()),
-        (Err(_), Some(_)) => Err("the others got: unable to lock file, errno = 11".to_owned()),
+        (Err(_), Some(_)) => {
+            Err("the others got: unable to lock file, errno = 11".to_owned())
+        }
         (Err(error), None) => Err(error.to_string()),
     };
     // Which rank was first changes from run to run, so the message names none.
@@ -127,7 +132,7 @@ fn panics_on_rank_1(world: &SimpleCommunicator) -> Result<()> {
 fn never_closed(world: &SimpleCommunicator) -> Result<()> {
     let path = parallel_hdf5::data_folder()?.join("never-closed.hdf5");
     let file = parallel_hdf5::create(&path, world)?;
-    file.new_dataset::<f32>().shape(10).create("x")?;
+    create_dataset::<f32>(&file, "x", 10)?;
     std::mem::forget(file); // a handle kept in a static, or in a leaked box, does the same
     Ok(())
 }

@@ -1,0 +1,53 @@
+//! Makes the input: a file with the points of the chapter.
+
+use std::path::PathBuf;
+
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::*;
+use ndarray::Array2;
+use parallel_hdf5::{Result, Transfer, agree, create_dataset, rows_of, write_rows};
+
+/// Makes the file `name`, with `rows` points in `coords`, together on all ranks. Without
+/// `rows` a file that is there already is kept, and a new one gets 1000 points.
+pub fn make(
+    name: &str,
+    rows: Option<usize>,
+    world: &SimpleCommunicator,
+) -> Result<PathBuf> {
+    let path = parallel_hdf5::data_folder()?.join(name);
+    // All ranks must come to the same decision, so one of them decides.
+    let mut keep = rows.is_none() && path.exists();
+    world.process_at_rank(0).broadcast_into(&mut keep);
+    if keep {
+        return Ok(path);
+    }
+    let rows = rows.unwrap_or(1000);
+    // Under another name until it is whole: a run that is interrupted leaves no half file.
+    let unfinished = path.with_extension("unfinished");
+    let file = agree(world, parallel_hdf5::create(&unfinished, world))?;
+    let dataset = create_dataset::<f32>(&file, "coords", (rows, 2))?;
+    let mine = rows_of(world.rank(), world.size(), rows);
+    let points = Array2::from_shape_fn((mine.len(), 2), |(row, column)| {
+        point((mine.start + row) as u64)[column]
+    });
+    agree(
+        world,
+        write_rows(&dataset, mine, points.view(), Transfer::Independent),
+    )?;
+    drop(dataset);
+    agree(world, file.close())?;
+    let renamed = match world.rank() {
+        0 => std::fs::rename(&unfinished, &path),
+        _ => Ok(()),
+    };
+    agree(world, renamed)?;
+    Ok(path)
+}
+
+/// The point of a row: some number or other, but the same in each run.
+fn point(row: u64) -> [f32; 2] {
+    [
+        (row * 37 % 1009) as f32 / 100.0,
+        (row * 73 % 997) as f32 / 100.0,
+    ]
+}

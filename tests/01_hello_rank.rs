@@ -1,0 +1,71 @@
+//! Chapter 1: a greeting from every rank, in any order; the gathered lines in rank order.
+
+mod common;
+
+use common::*;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hello-rank");
+
+#[test]
+fn every_rank_greets_once() {
+    let data = scratch();
+    for ranks in RANKS {
+        let run = succeed(&launch(PROGRAM, ranks, &[], data.path()));
+        for rank in 0..ranks {
+            let own: Vec<&str> = run.out[rank].lines().collect();
+            assert_eq!(own[0], format!("Hello World (from process {rank})"));
+            assert_eq!(own[1], format!("I am rank {rank} of {ranks}"));
+        }
+        let gathered: Vec<&str> = run.out[0].lines().skip(2).collect();
+        let in_order: Vec<String> = (0..ranks)
+            .map(|rank| format!("gathered: rank {rank} of {ranks}"))
+            .collect();
+        assert_eq!(gathered, in_order);
+        assert!(
+            run.out.iter().skip(1).all(|own| own.lines().count() == 2),
+            "{}",
+            run.report()
+        );
+        assert_eq!(run.complaints(), "");
+    }
+}
+
+#[test]
+fn alone_it_is_rank_0_of_1_and_no_launcher_is_missed() {
+    let output = std::process::Command::new(PROGRAM)
+        .output()
+        .expect("it can be started");
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "Hello World (from process 0)\nI am rank 0 of 1\ngathered: rank 0 of 1\n"
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn the_other_mpis_launcher_is_noticed_and_said_once() {
+    let other = match mpi() {
+        workbook::mpi::Mpi::OpenMpi => workbook::mpi::Mpi::Mpich,
+        workbook::mpi::Mpi::Mpich => workbook::mpi::Mpi::OpenMpi,
+    };
+    let data = scratch();
+    let mut launch = launch(PROGRAM, 3, &[], data.path());
+    launch.mpi = other;
+    launch.launcher = other
+        .launcher()
+        .expect("the tests' set-up installs both MPIs");
+    let run = succeed(&launch);
+    assert_eq!(
+        run.stdout.matches("I am rank 0 of 1").count(),
+        3,
+        "{}",
+        run.report()
+    );
+    let complaints = run.complaints();
+    let warnings = complaints
+        .matches("Warning: the launcher started 3 processes")
+        .count();
+    assert_eq!(warnings, 1, "{}", run.report());
+    assert!(complaints.contains("built for another MPI"), "{complaints}");
+}

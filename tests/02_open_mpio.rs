@@ -1,0 +1,149 @@
+//! Chapter 2: one file for all ranks; and each mistake ends as the page says.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::*;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_open-mpio");
+
+#[test]
+fn all_ranks_see_one_file() {
+    for ranks in RANKS {
+        let data = scratch();
+        let run = succeed(&launch(PROGRAM, ranks, &[], data.path()));
+        let expected: String = (0..ranks)
+            .map(|rank| {
+                format!(
+                    "rank {rank}: driver mpio, communicator of {ranks}, the same file\n"
+                )
+            })
+            .collect();
+        assert_eq!(run.out[0], expected);
+        assert!(
+            run.out[1..].iter().all(String::is_empty),
+            "{}",
+            run.report()
+        );
+        let file =
+            hdf5::File::open(data.path().join("shared.hdf5")).expect("HDF5, serially");
+        assert_eq!(file.member_names().unwrap(), ["made-together"]);
+    }
+}
+
+#[test]
+fn the_serial_driver_locks_the_others_out() {
+    let data = scratch();
+    let run = fail(&launch(
+        PROGRAM,
+        4,
+        &["--wrong", "serial-driver"],
+        data.path(),
+    ));
+    assert_eq!(run.out[0], "1 of 4 ranks have the file\n");
+    assert_eq!(
+        run.complaints(),
+        "Error: the others got: unable to lock file, errno = 11",
+        "{}",
+        run.report()
+    );
+}
+
+#[test]
+fn creation_on_one_rank_hangs() {
+    let data = scratch();
+    let run = hang(
+        &mut launch(PROGRAM, 2, &["--wrong", "rank-zero-creates"], data.path()),
+        4,
+    );
+    assert_eq!(
+        run.stdout,
+        "rank 0 creates the file ...\n",
+        "{}",
+        run.report()
+    );
+}
+
+#[test]
+fn an_error_on_one_rank_hangs_without_a_word() {
+    let data = scratch();
+    let run = hang(
+        &mut launch(PROGRAM, 3, &["--wrong", "error"], data.path()),
+        4,
+    );
+    assert_eq!(run.stdout, "", "{}", run.report());
+    assert_eq!(run.complaints(), "", "{}", run.report());
+}
+
+#[test]
+fn a_panic_on_one_rank_hangs_with_its_message() {
+    let data = scratch();
+    let run = hang(
+        &mut launch(PROGRAM, 3, &["--wrong", "panic"], data.path()),
+        4,
+    );
+    assert!(
+        run.err[1].contains("index out of bounds"),
+        "{}",
+        run.report()
+    );
+}
+
+#[test]
+fn the_guard_ends_all_ranks_after_an_error() {
+    let data = scratch();
+    let started = Instant::now();
+    let run = fail(&launch(
+        PROGRAM,
+        3,
+        &["--wrong", "error-guarded"],
+        data.path(),
+    ));
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "ended, but not soon"
+    );
+    assert!(
+        run.err[1].contains("Error on rank 1 of 3: No such file"),
+        "{}",
+        run.report()
+    );
+}
+
+#[test]
+fn the_guard_ends_all_ranks_after_a_panic() {
+    let data = scratch();
+    let run = fail(&launch(
+        PROGRAM,
+        3,
+        &["--wrong", "panic-guarded"],
+        data.path(),
+    ));
+    assert!(
+        run.err[1].contains("index out of bounds"),
+        "{}",
+        run.report()
+    );
+    assert!(
+        run.err[1].contains("Error: rank 1 panicked"),
+        "{}",
+        run.report()
+    );
+}
+
+#[test]
+fn a_file_that_is_not_closed_cannot_be_read() {
+    let data = scratch();
+    succeed(&launch(
+        PROGRAM,
+        2,
+        &["--wrong", "never-closed"],
+        data.path(),
+    ));
+    let opened = hdf5::File::open(data.path().join("never-closed.hdf5"));
+    assert!(
+        opened.is_err(),
+        "it can be read, although nothing closed or flushed it"
+    );
+}

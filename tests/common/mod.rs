@@ -1,0 +1,95 @@
+//! What the tests of the chapters share: real launches at several rank counts.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use workbook::launch::{Launch, Run};
+use workbook::mpi::Mpi;
+use workbook::supervise::Ended;
+
+/// The rank counts at which every chapter is tried; 7 is more than the cores of a small
+/// machine, and than the rows of the small files.
+pub const RANKS: [usize; 5] = [1, 2, 3, 4, 7];
+
+/// The MPI that the programs under test were built with.
+pub fn mpi() -> Mpi {
+    let name = std::env::var("WORKBOOK_MPI").unwrap_or("openmpi".to_owned());
+    name.parse().expect("WORKBOOK_MPI names an MPI")
+}
+
+/// The workbook's folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A run of a program, writing into the folder `data`.
+pub fn launch(program: &str, ranks: usize, args: &[&str], data: &Path) -> Launch {
+    let mpi = mpi();
+    let launcher = mpi
+        .launcher()
+        .unwrap_or_else(|| panic!("no launcher of {mpi}: make doctor"));
+    let mut launch = Launch::new(mpi, &launcher, ranks, Path::new(program));
+    launch.args = args.iter().map(OsString::from).collect();
+    launch
+        .environment
+        .push(("WORKBOOK_DATA".to_owned(), data.display().to_string()));
+    launch
+        .environment
+        .push(("RUST_BACKTRACE".to_owned(), "0".to_owned()));
+    launch.folder = Some(data.to_owned());
+    launch
+}
+
+/// Runs it, and fails the test unless it succeeds and leaves no process.
+#[track_caller]
+pub fn succeed(launch: &Launch) -> Run {
+    let run = launch.run().expect("the launcher can be started");
+    assert!(
+        run.ended.success(),
+        "{}\n{}",
+        launch.shown(root()),
+        run.report()
+    );
+    assert!(
+        run.left_behind.is_empty(),
+        "left behind: {:?}",
+        run.left_behind
+    );
+    run
+}
+
+/// Runs it, and fails the test unless it ends by itself with a status other than 0.
+#[track_caller]
+pub fn fail(launch: &Launch) -> Run {
+    let run = launch.run().expect("the launcher can be started");
+    let failed = matches!(run.ended, Ended::Exit(status) if status != 0);
+    assert!(failed, "{}\n{}", launch.shown(root()), run.report());
+    assert!(
+        run.left_behind.is_empty(),
+        "left behind: {:?}",
+        run.left_behind
+    );
+    run
+}
+
+/// Runs it for `seconds`, and fails the test unless it is still running then.
+#[track_caller]
+pub fn hang(launch: &mut Launch, seconds: u64) -> Run {
+    launch.limit = Duration::from_secs(seconds);
+    let run = launch.run().expect("the launcher can be started");
+    assert_eq!(run.ended, Ended::Limit(launch.limit), "{}", run.report());
+    run
+}
+
+/// A folder of the test's own, deleted at its end.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder can be made")
+}
+
+/// Debian's Python with h5py and mpi4py, which the set-up for `make test` installs.
+pub fn python() -> PathBuf {
+    PathBuf::from("/usr/bin/python3")
+}
