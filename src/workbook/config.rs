@@ -7,20 +7,31 @@ use anyhow::{Context, Result};
 
 use crate::mpi::Toolchain;
 
-const FIRST_LINE: &str = "# Written by the workbook's set-up; delete it and it is made anew.";
+const FIRST_LINE: &str =
+    "# Written by the workbook's set-up; delete it and it is made anew.";
+
+/// Whether a file with this text was written by the workbook, not by the reader.
+pub fn is_ours(text: &str) -> bool {
+    text.starts_with(FIRST_LINE)
+}
 
 /// Writes the file for `toolchain`, unless it says that already, or is the reader's own.
 pub fn write(root: &Path, toolchain: &Toolchain) -> Result<()> {
     let file = root.join(".cargo/config.toml");
     let old = std::fs::read_to_string(&file).unwrap_or_default();
-    if !old.is_empty() && !old.starts_with(FIRST_LINE) {
+    if !old.is_empty() && !is_ours(&old) {
         return Ok(());
     }
     let mut new = format!("{FIRST_LINE}\n[env]\n");
     let launch = toolchain.mpi.launch_environment();
-    let launch = launch.into_iter().map(|(name, value)| (name, value.to_owned()));
+    let launch = launch
+        .into_iter()
+        .map(|(name, value)| (name, value.to_owned()));
     let build = toolchain.build_environment().into_iter();
-    for (name, value) in build.filter(|(name, _)| *name != "CARGO_TARGET_DIR").chain(launch) {
+    for (name, value) in build
+        .filter(|(name, _)| *name != "CARGO_TARGET_DIR")
+        .chain(launch)
+    {
         new.push_str(&format!("{name} = {value:?}\n"));
     }
     if new == old {

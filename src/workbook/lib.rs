@@ -6,6 +6,7 @@
 pub mod book;
 pub mod chapter;
 pub mod config;
+pub mod doctor;
 pub mod launch;
 pub mod mpi;
 pub mod noise;
@@ -20,7 +21,9 @@ use anyhow::{Result, bail};
 /// `chapters/SUMMARY.md`.
 pub fn find_root() -> Result<PathBuf> {
     let here = std::env::current_dir()?;
-    let root = here.ancestors().find(|it| it.join("chapters/SUMMARY.md").is_file());
+    let root = here
+        .ancestors()
+        .find(|it| it.join("chapters/SUMMARY.md").is_file());
     match root.map(Path::to_owned) {
         Some(root) => Ok(root),
         None => bail!("{} is not inside the workbook", here.display()),

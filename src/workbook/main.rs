@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use workbook::chapter::Chapter;
 use workbook::mpi::Mpi;
-use workbook::{book, find_root, run, supervise};
+use workbook::{book, doctor, find_root, run, supervise};
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
 #[derive(Parser)]
@@ -39,6 +39,21 @@ enum Door {
         /// Arguments for the program, in one string, as a shell would split them.
         #[arg(long, env = "ARGS", value_name = "STRING", allow_hyphen_values = true)]
         args: Option<String>,
+    },
+    /// Say what this machine has, what is wrong with it, and the cure.
+    Doctor {
+        /// Which MPI: openmpi or mpich.
+        #[arg(long, env = "MPI", default_value = "openmpi")]
+        mpi: Mpi,
+        /// How many ranks there are to be.
+        #[arg(long, env = "NP", value_delimiter = ',', value_parser = ranks)]
+        ranks: Vec<usize>,
+        /// The folder of another HDF5, with include and lib.
+        #[arg(long)]
+        hdf5: Option<PathBuf>,
+        /// Print the findings as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Make the book.
     Book {
@@ -81,7 +96,14 @@ fn open(door: Door) -> Result<bool> {
     let root = find_root()?;
     supervise::catch_interrupts()?;
     match door {
-        Door::Run { chapter, mpi, ranks, hdf5, limit, args } => {
+        Door::Run {
+            chapter,
+            mpi,
+            ranks,
+            hdf5,
+            limit,
+            args,
+        } => {
             let chapter = Chapter::find(&root, &chapter)?;
             let request = run::Request {
                 mpi,
@@ -92,11 +114,27 @@ fn open(door: Door) -> Result<bool> {
             };
             run::run(&root, &chapter, &request)
         }
+        Door::Doctor {
+            mpi,
+            ranks,
+            hdf5,
+            json,
+        } => {
+            let ranks = ranks.into_iter().max();
+            let report = doctor::examine(&root, &doctor::Request { mpi, ranks, hdf5 })?;
+            match json {
+                true => println!("{}", serde_json::to_string_pretty(&report)?),
+                false => report.print(),
+            }
+            Ok(report.wrongs() == 0)
+        }
         Door::Book { book: Book::Build } => {
             let page = book::build(&root)?;
             println!("{}", page.strip_prefix(&root).unwrap_or(&page).display());
             Ok(true)
         }
-        Door::Book { book: Book::Serve { port } } => book::serve(&root, port).map(|()| true),
+        Door::Book {
+            book: Book::Serve { port },
+        } => book::serve(&root, port).map(|()| true),
     }
 }

@@ -48,13 +48,19 @@ impl Mpi {
         self.pick("mpirun", |program| self.owns_launcher(program))
     }
 
-    /// The compiler wrapper: `mpicc` if that is this MPI's, else the name Debian gives it.
-    pub fn compiler(self) -> Option<String> {
+    /// Whether the compiler wrapper `program` belongs to this MPI: each has an option that
+    /// the other refuses.
+    pub fn owns_compiler(self, program: &str) -> bool {
         let own = match self {
             Mpi::OpenMpi => "-showme:version",
             Mpi::Mpich => "-compile-info",
         };
-        self.pick("mpicc", |program| output_of(program, &[own]).is_some())
+        output_of(program, &[own]).is_some()
+    }
+
+    /// The compiler wrapper: `mpicc` if that is this MPI's, else the name Debian gives it.
+    pub fn compiler(self) -> Option<String> {
+        self.pick("mpicc", |program| self.owns_compiler(program))
     }
 
     fn pick(self, tool: &str, is_own: impl Fn(&str) -> bool) -> Option<String> {
@@ -70,7 +76,10 @@ impl Mpi {
         let mut candidates = Vec::new();
         // Debian and Ubuntu: /usr/lib/<triplet>/hdf5/openmpi
         if let Some(triplet) = output_of("gcc", &["-print-multiarch"]) {
-            candidates.push(PathBuf::from(format!("/usr/lib/{}/hdf5/{name}", triplet.trim())));
+            candidates.push(PathBuf::from(format!(
+                "/usr/lib/{}/hdf5/{name}",
+                triplet.trim()
+            )));
         }
         // Fedora: /usr/lib64/openmpi holds lib; headers are elsewhere; Homebrew: a prefix.
         if self == Mpi::OpenMpi
@@ -78,7 +87,9 @@ impl Mpi {
         {
             candidates.push(PathBuf::from(prefix.trim()));
         }
-        candidates.into_iter().find(|dir| dir.join("include/hdf5.h").is_file())
+        candidates
+            .into_iter()
+            .find(|dir| dir.join("include/hdf5.h").is_file())
     }
 
     /// Environment that lets this MPI's launcher run here: as root in a container, with
@@ -173,10 +184,20 @@ impl Toolchain {
                     .unwrap_or(&dir)
                     .to_string_lossy()
                     .chars()
-                    .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+                    .map(|c| {
+                        if c.is_ascii_alphanumeric() || c == '.' {
+                            c
+                        } else {
+                            '-'
+                        }
+                    })
                     .collect();
                 let label = label.trim_matches('-').to_owned();
-                (dir, root.join("target").join(format!("{}-with-{label}", mpi.name())))
+                (
+                    dir,
+                    root.join("target")
+                        .join(format!("{}-with-{label}", mpi.name())),
+                )
             }
             None => {
                 let Some(dir) = mpi.system_hdf5() else {
@@ -193,7 +214,13 @@ impl Toolchain {
                 (dir, target)
             }
         };
-        Ok(Toolchain { mpi, launcher, mpicc, hdf5, target })
+        Ok(Toolchain {
+            mpi,
+            launcher,
+            mpicc,
+            hdf5,
+            target,
+        })
     }
 
     /// What cargo needs in its environment to build for this MPI and HDF5.
@@ -218,5 +245,8 @@ impl Toolchain {
 /// What a command prints on standard output, if it can be run and succeeds.
 pub fn output_of(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -17,14 +17,22 @@ fail() { say "$@"; exit 1; }
 # True if version $1 is at least version $2.
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -t. -k1,1n -k2,2n | head -n 1)" = "$2" ]; }
 
+# A terminal that was open before rustup was installed does not know its folder yet; a Rust
+# from the system's packages may come first on the PATH.
+rust_cure() {
+  home=${CARGO_HOME:-${HOME:-/nonexistent}/.cargo}
+  if command -v rustup >/dev/null 2>&1; then echo "\`rustup update stable\`"
+  elif [ -x "$home/bin/rustup" ]; then echo "rustup's is here: \`. $home/env && rustup update stable\`"
+  else echo "install Rust $least_rust or newer with rustup (https://rustup.rs), then open a new terminal."; fi
+}
+
 check_rust() {
-  rust=$(cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9]*\.[0-9]*\).*/\1/p' || true)
-  [ -n "$rust" ] || fail \
-    "Rust is missing: there is no \`cargo\` on the PATH." \
-    "Cure: install Rust $least_rust or newer with rustup (https://rustup.rs), then open a new terminal."
-  at_least "$rust" "$least_rust" || fail \
-    "Rust is too old: this is $rust ($(command -v cargo)), the workbook needs $least_rust or newer." \
-    "Cure: \`rustup update stable\`; a Rust from the system's packages is often too old, take rustup's (https://rustup.rs)."
+  for tool in cargo rustc; do
+    rust=$($tool --version 2>/dev/null | sed -n "s/^$tool \([0-9]*\.[0-9]*\).*/\1/p" || true)
+    [ -n "$rust" ] || fail "Rust is missing: there is no \`$tool\` that works on the PATH." "Cure: $(rust_cure)"
+    at_least "$rust" "$least_rust" || fail \
+      "Rust is too old: $(command -v $tool) is $rust, the workbook needs $least_rust or newer." "Cure: $(rust_cure)"
+  done
 }
 
 # --- Which packages ------------------------------------------------------------------
@@ -130,9 +138,11 @@ install() {
 }
 
 # --- main ----------------------------------------------------------------------------
-# `setup.sh --packages openmpi` only lists the packages' names, for the doctor.
-only_list=no
-if [ "${1:-}" = --packages ]; then only_list=yes; shift; fi
+# `setup.sh --packages openmpi` only prints the command that would install what the need
+# asks for, `setup.sh --missing openmpi` that for what is missing of it (nothing if nothing
+# is): for the book and for the doctor.
+only_print=
+case ${1:-} in --packages | --missing) only_print=$1; shift ;; esac
 system=$(system)
 wanted=
 for need in rust "$@"; do
@@ -141,7 +151,9 @@ for need in rust "$@"; do
 done
 # shellcheck disable=SC2086 # words on purpose
 wanted=$(printf '%s\n' $wanted | sort -u)
-if [ $only_list = yes ]; then
+if [ -n "$only_print" ]; then
+  # shellcheck disable=SC2086 # words on purpose
+  [ "$only_print" = --packages ] || wanted=$(missing_of $wanted)
   # shellcheck disable=SC2086 # words on purpose
   [ -z "$wanted" ] || install_command $wanted
   exit 0
