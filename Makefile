@@ -18,9 +18,10 @@ help: ## list the doors
 	@echo
 	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
 	@echo "ARGS='--file my.hdf5' (for the program), LIMIT=60 (seconds, then the run is stopped)."
+	@echo 'With chapter 5:    HDF5=1.10 (build this release, not the newest), PYTHON=1 (build h5py too).'
 
 chapter-%:
-	@$(SETUP) $(MPI) $(shell sed -n 's/^needs = "\(.*\)"/\1/p' chapters/*-$*/chapter.toml chapters/$*-*/chapter.toml chapters/0$*-*/chapter.toml 2>/dev/null)
+	@$(SETUP) $(MPI) $(if $(HDF5),hdf5-debian-source) $(if $(filter 1,$(PYTHON)),h5py-source) $(shell sed -n 's/^needs = "\(.*\)"/\1/p' chapters/*-$*/chapter.toml chapters/$*-*/chapter.toml chapters/0$*-*/chapter.toml 2>/dev/null)
 	@$(WORKBOOK) run $*
 
 test: ## run all tests

@@ -39,6 +39,13 @@ enum Door {
         /// Arguments for the program, in one string, as a shell would split them.
         #[arg(long, env = "ARGS", value_name = "STRING", allow_hyphen_values = true)]
         args: Option<String>,
+        /// Chapter 5: build this release of HDF5, such as 1.10, instead of the newest.
+        #[arg(long, env = "HDF5", value_name = "RELEASE")]
+        release: Option<String>,
+        /// Chapter 5: `1` to build h5py as well.
+        // Not a flag: PYTHON is a common name, and may hold the path of an interpreter.
+        #[arg(long, env = "PYTHON", default_value = "0", value_name = "0|1")]
+        python: String,
     },
     /// Say what this machine has, what is wrong with it, and the cure.
     Doctor {
@@ -72,6 +79,9 @@ enum Book {
         #[arg(long, env = "PORT", default_value_t = 3000)]
         port: u16,
     },
+    /// Part of the making, called by mdBook: pages from standard input to standard output.
+    #[command(hide = true)]
+    Links { supports: Vec<String> },
 }
 
 fn ranks(text: &str) -> Result<usize, String> {
@@ -103,6 +113,8 @@ fn open(door: Door) -> Result<bool> {
             hdf5,
             limit,
             args,
+            release,
+            python,
         } => {
             let chapter = Chapter::find(&root, &chapter)?;
             let request = run::Request {
@@ -111,6 +123,8 @@ fn open(door: Door) -> Result<bool> {
                 args: shell_words::split(&args.unwrap_or_default())?,
                 hdf5,
                 limit: limit.map(Duration::from_secs),
+                release,
+                python: python == "1",
             };
             run::run(&root, &chapter, &request)
         }
@@ -131,6 +145,15 @@ fn open(door: Door) -> Result<bool> {
         Door::Book { book: Book::Build } => {
             let page = book::build(&root)?;
             println!("{}", page.strip_prefix(&root).unwrap_or(&page).display());
+            Ok(true)
+        }
+        Door::Book {
+            book: Book::Links { supports },
+        } => {
+            // mdBook asks first whether we want to see pages for HTML: yes.
+            if supports.is_empty() {
+                book::links(std::io::stdin(), std::io::stdout())?;
+            }
             Ok(true)
         }
         Door::Book {

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::chapter::{Chapter, Step};
 use crate::config;
+use crate::hdf5_source;
 use crate::launch::Launch;
 use crate::mpi::{Mpi, Toolchain, output_of};
 use crate::supervise::{Ended, Stream, supervise};
@@ -28,10 +29,17 @@ pub struct Request {
     pub hdf5: Option<PathBuf>,
     /// A time limit other than the chapter's.
     pub limit: Option<Duration>,
+    /// The release of HDF5 that chapter 5 builds; the newest if `None`.
+    pub release: Option<String>,
+    /// Whether chapter 5 builds h5py as well.
+    pub python: bool,
 }
 
 /// Runs `chapter` as asked. `Ok(true)` if every check held.
 pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
+    if chapter.plan.build_hdf5 && request.hdf5.is_none() {
+        return hdf5_source::run(root, chapter, request);
+    }
     let ranks = match request.ranks.as_slice() {
         [] => vec![chapter.plan.ranks],
         given => given.to_vec(),
@@ -44,11 +52,19 @@ pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
     Ok(true)
 }
 
-fn run_once(root: &Path, chapter: &Chapter, request: &Request, ranks: usize) -> Result<bool> {
+fn run_once(
+    root: &Path,
+    chapter: &Chapter,
+    request: &Request,
+    ranks: usize,
+) -> Result<bool> {
     let steps = if request.args.is_empty() {
         chapter.steps()
     } else {
-        vec![Step { args: request.args.clone(), ..Step::default() }]
+        vec![Step {
+            args: request.args.clone(),
+            ..Step::default()
+        }]
     };
     let data = data_folder(root, chapter)?;
     let mut printed = String::new();
@@ -56,14 +72,24 @@ fn run_once(root: &Path, chapter: &Chapter, request: &Request, ranks: usize) -> 
     let mut ended = Ended::Exit(0);
     for step in &steps {
         let mpi = step.mpi.map_or(request.mpi, Mpi::from);
+        if toolchain.mpi != mpi && request.hdf5.is_some() {
+            println!("(left out: a run under {mpi}, which is not the MPI of this HDF5)");
+            continue;
+        }
         if toolchain.mpi != mpi {
             toolchain = build(root, chapter, mpi, request.hdf5.as_deref())?;
         }
-        let mut launch =
-            Launch::new(mpi, &toolchain.launcher, ranks, &toolchain.program(&chapter.name));
+        let mut launch = Launch::new(
+            mpi,
+            &toolchain.launcher,
+            ranks,
+            &toolchain.program(&chapter.name),
+        );
         launch.args = step.args.iter().map(OsString::from).collect();
         launch.limit = request.limit.unwrap_or_else(|| chapter.limit(&step.args));
-        launch.environment.push(("WORKBOOK_DATA".to_owned(), data.display().to_string()));
+        launch
+            .environment
+            .push(("WORKBOOK_DATA".to_owned(), data.display().to_string()));
         if let Some(io) = &step.io {
             launch.options = io_options(io)?;
         }
@@ -100,14 +126,21 @@ fn run_once(root: &Path, chapter: &Chapter, request: &Request, ranks: usize) -> 
             print!("{}", table(heading, &rows));
         }
     }
-    let args = if request.args.is_empty() { &[][..] } else { &request.args };
+    let args = if request.args.is_empty() {
+        &[][..]
+    } else {
+        &request.args
+    };
     let toolchain = Toolchain::find(request.mpi, root, request.hdf5.as_deref())?;
     check(&toolchain, chapter, ranks, args, ended, &data, &printed)
 }
 
 /// Where a chapter's program writes: `target/data/03-distances`.
 pub fn data_folder(root: &Path, chapter: &Chapter) -> Result<PathBuf> {
-    let name = chapter.folder.file_name().context("a chapter's folder has a name")?;
+    let name = chapter
+        .folder
+        .file_name()
+        .context("a chapter's folder has a name")?;
     let data = root.join("target/data").join(name);
     std::fs::create_dir_all(&data)
         .with_context(|| format!("cannot make the folder {}", data.display()))?;
@@ -127,11 +160,22 @@ pub fn build(
     }
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["build", "--quiet", "--locked", "--bin", &chapter.name, "--bin", "check"])
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--bin",
+            &chapter.name,
+            "--bin",
+            "check",
+        ])
         .current_dir(root)
         .envs(toolchain.build_environment());
     if !toolchain.program(&chapter.name).is_file() {
-        eprintln!("Building with {mpi} and {}; the first time takes a minute.", toolchain.hdf5.display());
+        eprintln!(
+            "Building with {mpi} and {}; the first time takes a minute.",
+            toolchain.hdf5.display()
+        );
     }
     // On a terminal cargo draws its own progress bar.
     if std::io::stderr().is_terminal() {
@@ -165,7 +209,11 @@ pub fn io_options(prefix: &str) -> Result<Vec<String>> {
 /// A table in Markdown that also lines up on a terminal.
 pub fn table(heading: &[String], rows: &[&str]) -> String {
     let split = |row: &str| -> Vec<String> {
-        row.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+        row.trim()
+            .trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect()
     };
     let mut all = vec![heading.to_vec()];
     all.extend(rows.iter().map(|row| split(row)));
@@ -192,7 +240,7 @@ pub fn table(heading: &[String], rows: &[&str]) -> String {
 /// Lets the `check` program look at what the run printed and at the file it left.
 ///
 /// `check` runs as one process, and reads the file without MPI.
-fn check(
+pub(crate) fn check(
     toolchain: &Toolchain,
     chapter: &Chapter,
     ranks: usize,
@@ -217,7 +265,10 @@ fn check(
         .stdin(Stdio::piped())
         .spawn()
         .context("cannot run the check")?;
-    let mut stdin = check.stdin.take().context("the check reads what was printed")?;
+    let mut stdin = check
+        .stdin
+        .take()
+        .context("the check reads what was printed")?;
     // A check that needs no output may close its end first: that is no error.
     let _ = stdin.write_all(printed.as_bytes());
     drop(stdin);

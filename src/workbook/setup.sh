@@ -42,8 +42,10 @@ debian() {
     rust) echo gcc libc6-dev ;;
     openmpi) echo gcc libc6-dev pkg-config libclang-dev openmpi-bin libopenmpi-dev libhdf5-openmpi-dev ;;
     mpich) echo gcc libc6-dev pkg-config libclang-dev mpich libmpich-dev libhdf5-mpich-dev ;;
-    hdf5-source) echo g++ cmake ninja-build python3-venv ;;
-    hdf5-debian-source) echo g++ make dpkg-dev ;;
+    # CMake and Ninja come from pip where the system has none, or too old ones.
+    hdf5-source) echo python3-venv zlib1g-dev ;;
+    hdf5-debian-source) echo make dpkg-dev zlib1g-dev ;;
+    h5py-source) echo g++ python3-dev python3-venv ;;
     python) echo openmpi-bin python3 python3-mpi4py python3-h5py-mpi ;;
     browser) echo chromium fonts-dejavu-core ;;
     tests) echo openmpi-bin libopenmpi-dev libhdf5-openmpi-dev mpich libmpich-dev libhdf5-mpich-dev \
@@ -58,7 +60,9 @@ fedora() {
     rust) echo gcc ;;
     openmpi) echo gcc pkgconf clang-devel openmpi openmpi-devel hdf5-openmpi-devel ;;
     mpich) echo gcc pkgconf clang-devel mpich mpich-devel hdf5-mpich-devel ;;
-    hdf5-source) echo gcc-c++ cmake ninja-build python3 ;;
+    hdf5-source) echo cmake ninja-build python3 zlib-devel ;;
+    hdf5-debian-source) ;;
+    h5py-source) echo gcc-c++ python3-devel ;;
     python) echo python3 python3-mpi4py-openmpi python3-h5py-openmpi ;;
     browser) echo chromium ;;
     tests) echo hdf5 hdf5-devel procps-ng ;;
