@@ -3,11 +3,14 @@
 //! mdBook is not among the workspace's dependencies, so that a chapter runs without it. It
 //! is installed into `target/tools` the first time that somebody wants the book.
 
+use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use regex::Regex;
+use serde_json::Value;
 
 use crate::mpi::output_of;
 
@@ -43,9 +46,13 @@ pub fn build_into(root: &Path, folder: &Path) -> Result<()> {
     if !output.status.success() {
         bail!("mdBook failed:\n{said}");
     }
-    // A missing file or a broken link is only a warning to mdBook.
-    if !said.trim().is_empty() {
-        bail!("mdBook is not content:\n{said}");
+    // A missing file is only a warning to mdBook. (Other lines come from cargo.)
+    let complaints = said
+        .lines()
+        .filter(|it| it.trim_start().starts_with("WARN"));
+    let complaints: Vec<&str> = complaints.collect();
+    if !complaints.is_empty() {
+        bail!("mdBook is not content:\n{}", complaints.join("\n"));
     }
     tidy(&folder)
 }
@@ -73,6 +80,37 @@ pub fn serve(root: &Path, port: u16) -> Result<()> {
         .args([&root.join("target/book-served"), &root.join("book")])
         .exec();
     Err(error).context("cannot run mdBook")
+}
+
+/// mdBook makes the page `index.html` of a chapter's `README.md`, but leaves links to it
+/// leading to `README.html`. This mends them: `book.toml` names it as one
+/// of mdBook's preprocessors. So a link
+/// works in the book and wherever else the Markdown is shown.
+pub fn links(from: impl Read, to: impl Write) -> Result<()> {
+    let (_context, mut book): (Value, Value) = serde_json::from_reader(from)?;
+    mend(
+        &mut book,
+        &Regex::new(r"(\]\((?:[^)\s]*/)?)README\.md([#)])")?,
+    );
+    Ok(serde_json::to_writer(to, &book)?)
+}
+
+/// Mends the text of all chapters within `value`.
+fn mend(value: &mut Value, link: &Regex) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|it| mend(it, link)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "content" => {
+                        *text = link.replace_all(text, "${1}index.md$2").into_owned();
+                    }
+                    value => mend(value, link),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The path of mdBook, which is installed now if it was not before.

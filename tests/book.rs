@@ -1,0 +1,1013 @@
+//! The book's text and its pages: what mdBook lets pass in silence, and what would let a
+//! page say something that the workbook does not do.
+//!
+//! Each check is a function from a folder to the faults that it finds there. Below the
+//! checks, each has a test that looks at the workbook itself, and one that plants the
+//! fault in a scratch copy and sees it found.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use scraper::{Html, Selector};
+use workbook::book;
+use workbook::chapter::Plan;
+use workbook::mpi::Mpi;
+
+type Faults = Vec<String>;
+
+// --- Reading folders -------------------------------------------------------------------
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All files below `folder` with this extension, in order.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return found;
+    };
+    for path in entries.map(|it| it.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|it| it == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `path` as a reader would name it, from `root`.
+fn named(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// The names of the chapters' folders below `root`: `03-distances`.
+fn rooms(root: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(root.join("chapters"))
+        .unwrap()
+        .map(|it| it.unwrap());
+    let names = entries
+        .filter(|it| it.path().is_dir())
+        .map(|it| it.file_name());
+    names.map(|it| it.into_string().unwrap()).collect()
+}
+
+// --- Checks on the text ----------------------------------------------------------------
+
+/// Something that a page includes: `{{#include main.rs:hello}}`.
+struct Include {
+    page: PathBuf,
+    file: PathBuf,
+    part: Option<String>,
+}
+
+fn includes(root: &Path) -> Vec<Include> {
+    let pattern =
+        r"(\\?)\{\{\s*#(?:include|rustdoc_include|playground)\s+([^\s}]+)[^}]*\}\}";
+    let pattern = Regex::new(pattern).unwrap();
+    let mut all = Vec::new();
+    for page in files(&root.join("chapters"), "md") {
+        for found in pattern
+            .captures_iter(&read(&page))
+            .filter(|it| it[1].is_empty())
+        {
+            let (file, part) = match found[2].split_once(':') {
+                Some((file, part)) => (file.to_owned(), Some(part.to_owned())),
+                None => (found[2].to_owned(), None),
+            };
+            let file = page.parent().unwrap().join(file);
+            all.push(Include {
+                page: page.clone(),
+                file,
+                part,
+            });
+        }
+    }
+    all
+}
+
+/// An include of a file, or of an anchor, that does not exist.
+fn dead_includes(root: &Path) -> Faults {
+    let mut faults = Vec::new();
+    for Include { page, file, part } in includes(root) {
+        let (page, name) = (named(root, &page), file.display());
+        let Ok(text) = fs::read_to_string(&file) else {
+            faults.push(format!("{page} includes {name}, which does not exist"));
+            continue;
+        };
+        let Some(part) = part else { continue };
+        if part.is_empty() || part.chars().all(|it| it.is_ascii_digit() || it == ':') {
+            faults.push(format!(
+                "{page} includes lines `{part}` of {name}: name an anchor"
+            ));
+            continue;
+        }
+        for end in ["ANCHOR", "ANCHOR_END"] {
+            let line =
+                Regex::new(&format!(r"{end}:\s*{}\s*$", regex::escape(&part))).unwrap();
+            if !text.lines().any(|it| line.is_match(it)) {
+                faults.push(format!("{page}: {name} has no line `{end}: {part}`"));
+            }
+        }
+    }
+    faults
+}
+
+/// A transcript that no page shows, or that does not begin with its command.
+fn unused_sessions(root: &Path) -> Faults {
+    let shown: BTreeSet<PathBuf> = includes(root)
+        .iter()
+        .filter_map(|it| it.file.canonicalize().ok())
+        .collect();
+    let mut faults = Vec::new();
+    for session in files(&root.join("chapters"), "txt") {
+        let name = named(root, &session);
+        if !session
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("session")
+        {
+            continue;
+        }
+        if !shown.contains(&session.canonicalize().unwrap()) {
+            faults.push(format!("no page includes {name}"));
+        }
+        if !read(&session).starts_with("$ ") {
+            faults.push(format!("{name} does not begin with the command: `$ …`"));
+        }
+    }
+    faults
+}
+
+/// A chapter that is in one of the places where a chapter must be, but not in another.
+fn lonely_chapters(root: &Path) -> Faults {
+    let manifest: toml::Table = read(&root.join("Cargo.toml")).parse().unwrap();
+    let bins: BTreeMap<String, String> = manifest["bin"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["path"].as_str().unwrap(), it["name"].as_str().unwrap()))
+        .map(|(path, name)| (path.to_owned(), name.to_owned()))
+        .collect();
+    let summary = read(&root.join("chapters/SUMMARY.md"));
+    let check = read(&root.join("src/check.rs"));
+
+    let mut chapters = rooms(root);
+    let chapter =
+        Regex::new(r"\b(\d\d-[a-z0-9-]+)/(?:README\.md|main\.rs|check\.rs)").unwrap();
+    let elsewhere = [
+        summary.clone(),
+        check.clone(),
+        bins.keys().cloned().collect::<String>(),
+    ];
+    for text in &elsewhere {
+        chapters.extend(chapter.captures_iter(text).map(|it| it[1].to_owned()));
+    }
+    for test in files(&root.join("tests"), "rs") {
+        let stem = test
+            .file_stem()
+            .unwrap()
+            .to_string_lossy()
+            .replace('_', "-");
+        if stem.starts_with(|it: char| it.is_ascii_digit()) {
+            chapters.insert(stem);
+        }
+    }
+
+    let mut faults = Vec::new();
+    for chapter in chapters {
+        let name = chapter.split_once('-').map_or("", |(_, name)| name);
+        let mut need = |holds: bool, what: String| {
+            if !holds {
+                faults.push(format!("chapter {chapter} lacks {what}"));
+            }
+        };
+        for file in ["README.md", "chapter.toml", "main.rs", "check.rs"] {
+            let file = format!("chapters/{chapter}/{file}");
+            need(root.join(&file).is_file(), file);
+        }
+        let link = format!("({chapter}/README.md)");
+        need(
+            summary.contains(&link),
+            "its line in chapters/SUMMARY.md".to_owned(),
+        );
+        let path = format!("chapters/{chapter}/main.rs");
+        let bin = bins.get(&path).is_some_and(|it| it == name);
+        need(
+            bin,
+            format!("a [[bin]] `{name}` in Cargo.toml with the path {path}"),
+        );
+        let test = format!("tests/{}.rs", chapter.replace('-', "_"));
+        need(root.join(&test).is_file(), test);
+        let module = format!("\"../chapters/{chapter}/check.rs\"");
+        need(
+            check.contains(&module),
+            "its module in src/check.rs".to_owned(),
+        );
+        let arm = format!("\"{name}\" =>");
+        need(
+            check.contains(&arm),
+            "its line in the `match` of src/check.rs".to_owned(),
+        );
+    }
+    faults
+}
+
+/// What `chapter.toml` says of a chapter.
+fn plan(root: &Path, chapter: &str) -> Option<Plan> {
+    let text = fs::read_to_string(root.join("chapters").join(chapter).join("chapter.toml"));
+    toml::from_str(&text.ok()?).ok()
+}
+
+/// A chapter's page that lacks what each has: sections, its time, a picture.
+fn missing_sections(root: &Path) -> Faults {
+    const SECTIONS: [&str; 4] = [
+        "What you will be able to do",
+        "What can go wrong",
+        "Topics for discussion",
+        "Summary",
+    ];
+    let picture = Regex::new(r"!\[[^\]]{20,}\]\([^)]+\)").unwrap();
+    let time = Regex::new(r"(\d+) minutes").unwrap();
+    let mut faults = Vec::new();
+    for chapter in rooms(root) {
+        let page = root.join("chapters").join(&chapter).join("README.md");
+        let Ok(text) = fs::read_to_string(&page) else {
+            continue; // lonely_chapters says so
+        };
+        for section in SECTIONS {
+            let bare = |line: &str| line.trim_start_matches(['#', '*', ' ']).to_owned();
+            if !text
+                .lines()
+                .any(|it| it.starts_with(['#', '*']) && bare(it).starts_with(section))
+            {
+                faults.push(format!("the page of {chapter} has no `{section}`"));
+            }
+        }
+        let minutes = plan(root, &chapter).map(|it| it.minutes.to_string());
+        let said = time.captures(&text).map(|it| it[1].to_owned());
+        if minutes.is_none() || said != minutes {
+            faults.push(format!(
+                "the page of {chapter} says {said:?} minutes, chapter.toml {minutes:?}"
+            ));
+        }
+        if !picture.is_match(&text) {
+            faults.push(format!(
+                "the page of {chapter} has no picture with a text in its place"
+            ));
+        }
+    }
+    faults
+}
+
+/// A drawing that a reader who cannot see it learns nothing of.
+fn silent_drawings(root: &Path) -> Faults {
+    let mut faults = Vec::new();
+    for drawing in files(&root.join("chapters"), "svg") {
+        let text = read(&drawing);
+        for (element, least) in [("title", 5), ("desc", 20)] {
+            let pattern =
+                format!(r"(?s)<{element}\b[^>]*>\s*(.{{{least},}}?)\s*</{element}>");
+            if !Regex::new(&pattern).unwrap().is_match(&text) {
+                faults.push(format!("{} has no <{element}>", named(root, &drawing)));
+            }
+        }
+    }
+    faults
+}
+
+/// A front page whose table of chapters is not that of the chapters.
+fn wrong_front_page(root: &Path) -> Faults {
+    let page = read(&root.join("chapters/README.md"));
+    let row =
+        Regex::new(r"(?m)^\| (\d+) \| \[([^\]]+)\]\(([^/]+)/README\.md\) .*\| (\d+) \|$");
+    let listed: BTreeSet<(String, String, String, String)> = row
+        .unwrap()
+        .captures_iter(&page)
+        .map(|it| (it[1].into(), it[2].into(), it[3].into(), it[4].into()))
+        .collect();
+    let title = |chapter: &str| {
+        let page =
+            fs::read_to_string(root.join("chapters").join(chapter).join("README.md"));
+        let first = page
+            .unwrap_or_default()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        first.trim_start_matches("# ").to_owned()
+    };
+    let real: BTreeSet<_> = rooms(root)
+        .into_iter()
+        .map(|it| {
+            let number = it
+                .split('-')
+                .next()
+                .unwrap()
+                .trim_start_matches('0')
+                .to_owned();
+            let minutes = plan(root, &it)
+                .map(|it| it.minutes.to_string())
+                .unwrap_or_default();
+            (number, title(&it), it, minutes)
+        })
+        .collect();
+    let mut faults: Faults = Vec::new();
+    for row in listed.difference(&real) {
+        faults.push(format!("the front page lists {row:?}, which is not so"));
+    }
+    for row in real.difference(&listed) {
+        faults.push(format!("the front page does not list {row:?}"));
+    }
+    let summary = read(&root.join("chapters/SUMMARY.md"));
+    for (_, title, chapter, _) in &real {
+        if !summary.contains(&format!("[{title}]({chapter}/README.md)")) {
+            faults.push(format!(
+                "SUMMARY.md does not call {chapter} `{title}`, as its page does"
+            ));
+        }
+    }
+    faults
+}
+
+/// Package names of the set-up page that are not those of the set-up, or the reverse.
+fn wrong_packages(root: &Path) -> Faults {
+    type Needs = BTreeMap<String, BTreeSet<String>>;
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+
+    let script = read(&root.join("src/workbook/setup.sh")).replace("\\\n", " ");
+    let need = Regex::new(r"(?m)^\s+([a-z0-9-]+)\) echo ([^;]*);;").unwrap();
+    let of_script = |system: &str| -> Needs {
+        let start = script.find(&format!("\n{system}() {{")).expect(system);
+        let body = &script[start..start + script[start..].find("\n}").unwrap()];
+        need.captures_iter(body)
+            .map(|it| (it[1].to_owned(), words(&it[2])))
+            .collect()
+    };
+    let page = read(&root.join("chapters/set-up.md"));
+    let row = Regex::new(r"(?m)^\| [^|]*\(`([a-z0-9-]+)`\) \| `([^`]*)` \|$").unwrap();
+    let of_page = |system: &str| -> Needs {
+        let mark = format!("<!-- packages: {system} -->");
+        let rest = page.split_once(&mark).map_or("", |(_, rest)| rest);
+        let table = rest.split("\n#").next().unwrap_or_default();
+        row.captures_iter(table)
+            .map(|it| (it[1].to_owned(), words(&it[2])))
+            .collect()
+    };
+
+    let mut faults = Vec::new();
+    for system in ["debian", "fedora", "homebrew"] {
+        let (script, page) = (of_script(system), of_page(system));
+        assert!(
+            !script.is_empty(),
+            "no packages for {system} found in setup.sh"
+        );
+        for need in script.keys().chain(page.keys()).collect::<BTreeSet<_>>() {
+            let (script, page) = (script.get(need), page.get(need));
+            if script != page {
+                faults.push(format!(
+                    "{system}, {need}: setup.sh installs {script:?}, the page says {page:?}"
+                ));
+            }
+        }
+    }
+    faults
+}
+
+/// Variables that the set-up page tells readers to set, and those that the doors set.
+fn wrong_variables(root: &Path) -> Faults {
+    let page = read(&root.join("chapters/set-up.md"));
+    let on_page = Regex::new(r"\b((?:OMPI|PRTE)_[A-Za-z_]+)=([^\s`]+)").unwrap();
+    let on_page: BTreeSet<(String, String)> = on_page
+        .captures_iter(&page)
+        .map(|it| (it[1].to_owned(), it[2].to_owned()))
+        .collect();
+    let mut set: BTreeSet<(String, String)> = Mpi::OpenMpi
+        .launch_environment()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    // These are set for root only; the page names them for everybody.
+    for name in ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] {
+        set.insert((name.to_owned(), "1".to_owned()));
+    }
+    on_page
+        .symmetric_difference(&set)
+        .map(|(name, value)| {
+            format!("{name}={value} is on the page or in the doors, not in both")
+        })
+        .collect()
+}
+
+// --- Checks on the pages ---------------------------------------------------------------
+
+/// A mark for including that the reader would see.
+fn visible_anchors(html: &Path) -> Faults {
+    let mark = Regex::new(r"ANCHOR(_END)?:|\{\{\s*#").unwrap();
+    let pages = files(html, "html").into_iter();
+    pages
+        .filter_map(|page| {
+            let text = read(&page);
+            let line = text.lines().find(|it| mark.is_match(it))?;
+            Some(format!("{} shows `{}`", named(html, &page), line.trim()))
+        })
+        .collect()
+}
+
+/// The values of an attribute of all elements that have it, and the elements' names.
+fn attributes(document: &Html, attribute: &str) -> Vec<(String, String)> {
+    let selector = Selector::parse(&format!("[{attribute}]")).unwrap();
+    let elements = document.select(&selector).map(|it| it.value());
+    elements
+        .map(|it| (it.name().to_owned(), it.attr(attribute).unwrap().to_owned()))
+        .collect()
+}
+
+fn is_foreign(target: &str) -> bool {
+    ["http:", "https:", "//"]
+        .iter()
+        .any(|it| target.starts_with(it))
+}
+
+/// A link, picture, script or style that leads nowhere within the book.
+fn dead_links(html: &Path) -> Faults {
+    static PERCENT: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new("%([0-9A-Fa-f]{2})").unwrap());
+    let decoded = |text: &str| {
+        let byte = |hex: &str| u8::from_str_radix(hex, 16).unwrap() as char;
+        PERCENT
+            .replace_all(text, |it: &regex::Captures| byte(&it[1]).to_string())
+            .into_owned()
+    };
+    let pages: BTreeMap<PathBuf, Html> = files(html, "html")
+        .into_iter()
+        .map(|it| (it.canonicalize().unwrap(), Html::parse_document(&read(&it))))
+        .collect();
+    let ids: BTreeMap<&PathBuf, BTreeSet<String>> = pages
+        .iter()
+        .map(|(page, document)| {
+            let all = attributes(document, "id")
+                .into_iter()
+                .chain(attributes(document, "name"));
+            (page, all.map(|(_, id)| id).collect())
+        })
+        .collect();
+    let mut faults = Vec::new();
+    for (page, document) in &pages {
+        let here = named(&html.canonicalize().unwrap(), page);
+        let all = ["href", "src", "data"]
+            .into_iter()
+            .flat_map(|it| attributes(document, it));
+        for (element, target) in all {
+            let other = ["mailto:", "data:", "about:"]
+                .iter()
+                .any(|it| target.starts_with(it));
+            if is_foreign(&target) || other || element.starts_with("svg") {
+                continue;
+            }
+            let (file, fragment) = target.split_once('#').unwrap_or((&target, ""));
+            let file = file.split('?').next().unwrap();
+            let mut path = match file {
+                "" => page.clone(),
+                file => page.parent().unwrap().join(decoded(file)),
+            };
+            if path.is_dir() {
+                path.push("index.html");
+            }
+            let Ok(path) = path.canonicalize() else {
+                faults.push(format!(
+                    "{here}: {element} leads to {target}, which is not there"
+                ));
+                continue;
+            };
+            let known = ids
+                .get(&path)
+                .is_none_or(|it| it.contains(&decoded(fragment)));
+            if !fragment.is_empty() && !known {
+                faults.push(format!("{here}: {target} leads to no place of that name"));
+            }
+        }
+    }
+    faults
+}
+
+/// Something that a browser would fetch from another host to show a page.
+fn foreign_resources(html: &Path) -> Faults {
+    let mut faults = Vec::new();
+    for page in files(html, "html") {
+        let document = Html::parse_document(&read(&page));
+        let all = ["href", "src", "srcset", "data", "poster", "action"];
+        for (element, target) in all.into_iter().flat_map(|it| attributes(&document, it)) {
+            // A link that a reader may follow is no resource.
+            if element != "a" && is_foreign(target.trim()) {
+                faults.push(format!("{}: {element} loads {target}", named(html, &page)));
+            }
+        }
+    }
+    let pattern =
+        Regex::new(r#"(?:@import|url\()\s*["'(]*\s*((?:https?:)?//[^"')\s]+)"#).unwrap();
+    let styles = files(html, "css").into_iter();
+    for file in styles.chain(files(html, "html")).chain(files(html, "svg")) {
+        for found in pattern.captures_iter(&read(&file)) {
+            faults.push(format!(
+                "{}: a style loads {}",
+                named(html, &file),
+                &found[1]
+            ));
+        }
+    }
+    faults
+}
+
+/// Files of the workbook that have no place among the pages.
+fn stray_files(html: &Path) -> Faults {
+    let extensions = ["rs", "py", "toml", "txt", "md", "lock", "hdf5"].into_iter();
+    let found = extensions.flat_map(|it| files(html, it));
+    found
+        .map(|it| format!("{} is no page and no picture", named(html, &it)))
+        .collect()
+}
+
+// --- The workbook itself ---------------------------------------------------------------
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The book, built anew for these tests.
+fn built() -> &'static Path {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("book-checked");
+        book::build_into(root(), &folder).unwrap_or_else(|error| panic!("{error:#}"));
+        folder
+    });
+    &BUILT
+}
+
+#[track_caller]
+fn none(faults: Faults) {
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
+
+#[test]
+fn every_include_has_its_file_and_anchors() {
+    none(dead_includes(root()));
+}
+
+#[test]
+fn every_transcript_is_shown() {
+    none(unused_sessions(root()));
+}
+
+#[test]
+fn every_chapter_is_in_all_its_places() {
+    none(lonely_chapters(root()));
+}
+
+#[test]
+fn every_chapter_has_its_sections() {
+    none(missing_sections(root()));
+}
+
+#[test]
+fn every_drawing_says_what_it_shows() {
+    none(silent_drawings(root()));
+}
+
+#[test]
+fn the_front_page_lists_the_chapters() {
+    none(wrong_front_page(root()));
+}
+
+#[test]
+fn the_set_up_page_names_the_packages_that_are_installed() {
+    none(wrong_packages(root()));
+}
+
+#[test]
+fn the_set_up_page_names_the_variables_that_the_doors_set() {
+    none(wrong_variables(root()));
+}
+
+#[test]
+fn no_page_shows_an_anchor() {
+    none(visible_anchors(built()));
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    none(dead_links(built()));
+}
+
+#[test]
+fn no_page_loads_anything_from_another_host() {
+    none(foreign_resources(built()));
+}
+
+#[test]
+fn the_book_holds_pages_and_pictures_only() {
+    none(stray_files(built()));
+    assert!(built().join("index.html").is_file());
+    assert!(built().join("01-hello-rank/processes.svg").is_file());
+}
+
+// --- Planted faults --------------------------------------------------------------------
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|it| it.unwrap()) {
+        let to = to.join(entry.file_name());
+        match entry.path() {
+            path if path.is_dir() => copy(&path, &to),
+            path => drop(fs::copy(path, to).unwrap()),
+        }
+    }
+}
+
+/// A copy of what the checks on the text look at.
+fn scratch() -> tempfile::TempDir {
+    let scratch = tempfile::tempdir().unwrap();
+    for folder in ["chapters", "src", "tests"] {
+        copy(&root().join(folder), &scratch.path().join(folder));
+    }
+    fs::copy(root().join("Cargo.toml"), scratch.path().join("Cargo.toml")).unwrap();
+    scratch
+}
+
+/// Changes a file of the scratch copy; the change must be one.
+#[track_caller]
+fn edit(root: &Path, file: &str, old: &str, new: &str) {
+    let path = root.join(file);
+    let text = read(&path);
+    let changed = text.replace(old, new);
+    assert_ne!(text, changed, "`{old}` is not in {file}");
+    fs::write(path, changed).unwrap();
+}
+
+/// Asserts that `check` finds nothing new in a scratch copy until `plant` was called, and
+/// then a fault that contains `expected`.
+#[track_caller]
+fn finds(check: fn(&Path) -> Faults, expected: &str, plant: impl FnOnce(&Path)) {
+    let scratch = scratch();
+    let before = check(scratch.path());
+    plant(scratch.path());
+    let mut faults = check(scratch.path());
+    faults.retain(|it| !before.contains(it));
+    assert!(
+        faults.iter().any(|it| it.contains(expected)),
+        "`{expected}` was not found; new faults: {faults:#?}"
+    );
+}
+
+const PAGE: &str = "chapters/01-hello-rank/README.md";
+
+#[test]
+fn finds_an_include_of_a_missing_file() {
+    finds(dead_includes, "mian.rs, which does not exist", |root| {
+        edit(
+            root,
+            PAGE,
+            "#include main.rs:hello",
+            "#include mian.rs:hello",
+        );
+    });
+    finds(
+        dead_includes,
+        "session-gone.txt, which does not exist",
+        |root| {
+            edit(
+                root,
+                PAGE,
+                "#include session.txt",
+                "#include session-gone.txt",
+            );
+        },
+    );
+}
+
+#[test]
+fn finds_an_include_of_a_missing_anchor() {
+    finds(dead_includes, "no line `ANCHOR: helo`", |root| {
+        edit(
+            root,
+            PAGE,
+            "#include main.rs:hello",
+            "#include main.rs:helo",
+        );
+    });
+    finds(dead_includes, "no line `ANCHOR_END: gather`", |root| {
+        edit(
+            root,
+            "chapters/01-hello-rank/main.rs",
+            "ANCHOR_END: gather",
+            "ANCHOR_END: x",
+        );
+    });
+    finds(dead_includes, "includes lines `3:9`", |root| {
+        edit(
+            root,
+            PAGE,
+            "#include main.rs:hello",
+            "#rustdoc_include main.rs:3:9",
+        );
+    });
+}
+
+#[test]
+fn finds_a_transcript_that_no_page_shows() {
+    finds(
+        unused_sessions,
+        "no page includes chapters/01-hello-rank/session-new",
+        |root| {
+            let session = root.join("chapters/01-hello-rank/session-new.txt");
+            fs::write(session, "$ mpirun -n 4 hello-rank\n").unwrap();
+        },
+    );
+    finds(unused_sessions, "does not begin with the command", |root| {
+        edit(
+            root,
+            "chapters/01-hello-rank/session.txt",
+            "$ mpirun",
+            "mpirun",
+        );
+    });
+}
+
+#[test]
+fn finds_a_chapter_that_is_not_everywhere() {
+    let lacks = |expected: &str, plant: fn(&Path)| finds(lonely_chapters, expected, plant);
+    lacks(
+        "chapter 01-hello-rank lacks its line in chapters/SUMMARY.md",
+        |root| {
+            edit(
+                root,
+                "chapters/SUMMARY.md",
+                "(01-hello-rank/README.md)",
+                "()",
+            );
+        },
+    );
+    lacks(
+        "chapter 01-hello-rank lacks a [[bin]] `hello-rank`",
+        |root| {
+            edit(
+                root,
+                "Cargo.toml",
+                "chapters/01-hello-rank/main.rs",
+                "chapters/1/main.rs",
+            );
+        },
+    );
+    lacks(
+        "chapter 01-hello-rank lacks tests/01_hello_rank.rs",
+        |root| {
+            let _ = fs::remove_file(root.join("tests/01_hello_rank.rs"));
+            // The chapter's test may not be written yet: then this test must fail too.
+            assert!(
+                lonely_chapters(self::root())
+                    .iter()
+                    .all(|it| !it.contains("01_hello_rank.rs"))
+            );
+        },
+    );
+    lacks(
+        "chapter 01-hello-rank lacks chapters/01-hello-rank/chapter.toml",
+        |root| {
+            fs::remove_file(root.join("chapters/01-hello-rank/chapter.toml")).unwrap();
+        },
+    );
+    lacks(
+        "chapter 01-hello-rank lacks chapters/01-hello-rank/README.md",
+        |root| {
+            fs::remove_file(root.join(PAGE)).unwrap();
+        },
+    );
+    lacks(
+        "chapter 01-hello-rank lacks its module in src/check.rs",
+        |root| {
+            edit(root, "src/check.rs", "01-hello-rank/check.rs", "0/check.rs");
+        },
+    );
+    lacks(
+        "chapter 01-hello-rank lacks its line in the `match`",
+        |root| {
+            edit(root, "src/check.rs", "\"hello-rank\" =>", "\"hello\" =>");
+        },
+    );
+    lacks("chapter 11-new lacks chapters/11-new/main.rs", |root| {
+        fs::create_dir(root.join("chapters/11-new")).unwrap();
+    });
+    lacks("chapter 12-only-a-test lacks", |root| {
+        fs::write(root.join("tests/12_only_a_test.rs"), "").unwrap();
+    });
+    lacks("chapter 13-only-a-line lacks", |root| {
+        edit(
+            root,
+            "chapters/SUMMARY.md",
+            "---",
+            "- [x](13-only-a-line/README.md)\n\n---",
+        );
+    });
+}
+
+#[test]
+fn finds_a_page_without_its_sections() {
+    for section in ["What can go wrong", "Topics for discussion", "Summary"] {
+        finds(
+            missing_sections,
+            &format!("01-hello-rank has no `{section}`"),
+            |root| {
+                edit(root, PAGE, &format!("## {section}"), "## Something");
+            },
+        );
+    }
+    finds(
+        missing_sections,
+        "has no `What you will be able to do`",
+        |root| {
+            edit(root, PAGE, "What you will be able to do", "What you may do");
+        },
+    );
+    finds(
+        missing_sections,
+        "01-hello-rank says Some(\"20\") minutes",
+        |root| {
+            edit(
+                root,
+                "chapters/01-hello-rank/chapter.toml",
+                "minutes = 20",
+                "minutes = 21",
+            );
+        },
+    );
+    finds(missing_sections, "01-hello-rank has no picture", |root| {
+        let page = read(&root.join(PAGE));
+        let picture = Regex::new(r"!\[[^\]]*\]").unwrap();
+        fs::write(root.join(PAGE), picture.replace(&page, "![]").as_bytes()).unwrap();
+    });
+}
+
+#[test]
+fn finds_a_drawing_without_words() {
+    let drawing = "chapters/01-hello-rank/processes.svg";
+    finds(silent_drawings, "has no <title>", |root| {
+        edit(root, drawing, "title", "g")
+    });
+    finds(silent_drawings, "has no <desc>", |root| {
+        edit(root, drawing, "desc", "g")
+    });
+}
+
+#[test]
+fn finds_a_front_page_that_is_out_of_date() {
+    finds(
+        wrong_front_page,
+        "does not list (\"1\", \"Hello, rank\"",
+        |root| {
+            edit(
+                root,
+                "chapters/01-hello-rank/chapter.toml",
+                "minutes = 20",
+                "minutes = 25",
+            );
+        },
+    );
+    finds(wrong_front_page, "\"Hello there\"", |root| {
+        edit(root, "chapters/README.md", "[Hello, rank]", "[Hello there]");
+    });
+    finds(
+        wrong_front_page,
+        "SUMMARY.md does not call 01-hello-rank",
+        |root| {
+            edit(
+                root,
+                "chapters/SUMMARY.md",
+                "[Hello, rank]",
+                "[Hello there]",
+            );
+        },
+    );
+}
+
+#[test]
+fn finds_packages_that_the_page_and_the_set_up_do_not_share() {
+    let script = "src/workbook/setup.sh";
+    finds(wrong_packages, "debian, openmpi", |root| {
+        edit(
+            root,
+            script,
+            "openmpi) echo gcc libc6-dev pkg-config",
+            "openmpi) echo gcc",
+        );
+    });
+    finds(wrong_packages, "fedora, mpich", |root| {
+        edit(root, "chapters/set-up.md", "mpich-devel", "mpich-dev");
+    });
+    finds(wrong_packages, "homebrew, openmpi", |root| {
+        edit(root, "chapters/set-up.md", "open-mpi hdf5-mpi", "open-mpi");
+    });
+}
+
+#[test]
+fn finds_a_variable_that_the_doors_do_not_set() {
+    finds(wrong_variables, "OMPI_MCA_btl=^tcp", |root| {
+        edit(
+            root,
+            "chapters/set-up.md",
+            "OMPI_MCA_btl=^tcp",
+            "OMPI_MCA_btl=tcp",
+        );
+    });
+}
+
+/// Asserts that `check` finds a fault that contains `expected` in pages made of `planted`,
+/// and none in the same pages without it.
+#[track_caller]
+fn finds_in_page(check: fn(&Path) -> Faults, expected: &str, planted: &str) {
+    let book = tempfile::tempdir().unwrap();
+    let good = r##"<h1 id="top">x</h1><a href="two.html#there">y</a> <a href="#top">up</a>
+        <img src="a%20b.svg" alt="z"><a href="https://docs.rs/mpi">elsewhere</a>"##;
+    fs::write(book.path().join("one.html"), good).unwrap();
+    fs::write(book.path().join("two.html"), "<p id='there'>x</p>").unwrap();
+    fs::write(book.path().join("a b.svg"), "<svg></svg>").unwrap();
+    assert_eq!(check(book.path()), Faults::new(), "the good page");
+    fs::write(book.path().join("one.html"), format!("{good}{planted}")).unwrap();
+    let faults = check(book.path());
+    assert!(
+        faults.iter().any(|it| it.contains(expected)),
+        "`{expected}` was not found in `{planted}`: {faults:#?}"
+    );
+}
+
+#[test]
+fn finds_an_anchor_on_a_page() {
+    finds_in_page(
+        visible_anchors,
+        "ANCHOR: hello",
+        "<pre>// ANCHOR: hello</pre>",
+    );
+    finds_in_page(visible_anchors, "{{#include", "<p>{{#include gone.rs}}</p>");
+}
+
+#[test]
+fn finds_a_dead_link() {
+    finds_in_page(
+        dead_links,
+        "three.html, which is not there",
+        "<a href='three.html'>x</a>",
+    );
+    finds_in_page(
+        dead_links,
+        "no place of that name",
+        "<a href='two.html#nowhere'>x</a>",
+    );
+    finds_in_page(
+        dead_links,
+        "no place of that name",
+        "<a href='#nowhere'>x</a>",
+    );
+    finds_in_page(dead_links, "img leads to gone.svg", "<img src='gone.svg'>");
+    finds_in_page(
+        dead_links,
+        "script leads to x.js",
+        "<script src='x.js'></script>",
+    );
+}
+
+#[test]
+fn finds_a_resource_from_another_host() {
+    for planted in [
+        "<script src='https://example.org/x.js'></script>",
+        "<img src='http://example.org/x.png'>",
+        "<link rel='stylesheet' href='//example.org/x.css'>",
+        "<style>@import 'https://example.org/x.css';</style>",
+        "<style>@font-face { src: url(\"https://example.org/x.woff2\") }</style>",
+    ] {
+        finds_in_page(foreign_resources, "example.org", planted);
+    }
+}
+
+#[test]
+fn finds_a_file_that_is_no_page() {
+    let book = tempfile::tempdir().unwrap();
+    assert_eq!(stray_files(book.path()), Faults::new());
+    fs::write(book.path().join("main.rs"), "").unwrap();
+    assert_eq!(
+        stray_files(book.path()),
+        ["main.rs is no page and no picture"]
+    );
+}
