@@ -1,9 +1,12 @@
 //! Opening one file from all ranks.
 
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use hdf5::File;
 use hdf5::file::FileBuilder;
+use hdf5_sys::h5f::H5Fis_hdf5;
 use mpi::traits::*;
 
 fn for_all_ranks<C: Communicator>(comm: &C) -> FileBuilder {
@@ -43,4 +46,15 @@ pub fn open_read_only<C: Communicator>(
     comm: &C,
 ) -> hdf5::Result<File> {
     for_all_ranks(comm).open(path)
+}
+
+/// True if the file is there and begins as an HDF5 file does. Not collective: it is looked
+/// at without MPI. (Opening an empty file for all ranks succeeds with HDF5 1.10, as if it
+/// were a file with nothing in it.)
+pub fn is_hdf5(path: impl AsRef<Path>) -> bool {
+    let Ok(path) = CString::new(path.as_ref().as_os_str().as_bytes()) else {
+        return false;
+    };
+    // SAFETY: the path ends with a zero byte, and outlives the call.
+    hdf5::sync::sync(|| unsafe { H5Fis_hdf5(path.as_ptr()) }) > 0
 }

@@ -71,8 +71,11 @@ pub fn run_with<A: Parser>(
         Ok(args) => program(world, args),
         Err(error) => {
             if world.rank() == 0 {
-                // Where standard output is closed there is nobody to tell.
-                let _ = error.print();
+                let text = error.render().to_string();
+                match error.use_stderr() {
+                    true => complain(text.trim_end()),
+                    false => print!("{text}"),
+                }
             }
             usage = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
             Ok(())

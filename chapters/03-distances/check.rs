@@ -13,13 +13,15 @@ const BLOCK: usize = 1 << 18;
 
 pub fn check(run: &Finished) -> Verdict {
     run.ended_well()?;
-    let path = match (
-        option(run, "--file"),
-        run.args.iter().any(|arg| arg == "--naive"),
-    ) {
+    let stem = if run.args.iter().any(|arg| arg == "--naive") {
+        "naive"
+    } else {
+        "coords"
+    };
+    let path = match (option(run, "--file"), option(run, "--rows")) {
         (Some(path), _) => PathBuf::from(path),
-        (None, true) => run.data.join("naive.hdf5"),
-        (None, false) => run.data.join("coords.hdf5"),
+        (None, Some(rows)) => run.data.join(format!("{stem}-{rows}.hdf5")),
+        (None, None) => run.data.join(format!("{stem}.hdf5")),
     };
     let shown = path.display();
     let name = option(run, "--dataset").unwrap_or("coords");

@@ -7,13 +7,17 @@ use mpi::traits::*;
 use ndarray::Array2;
 use parallel_hdf5::{Result, Transfer, agree, create_dataset, rows_of, write_rows};
 
-/// Makes the file `name`, with `rows` points in `coords`, together on all ranks. Without
-/// `rows` a file that is there already is kept, and a new one gets 1000 points.
+/// Makes the file `NAME.hdf5` with 1000 points in `coords`, together on all ranks, unless it
+/// is there already. With `rows`, makes `NAME-ROWS.hdf5` with so many points, anew.
 pub fn make(
     name: &str,
     rows: Option<usize>,
     world: &SimpleCommunicator,
 ) -> Result<PathBuf> {
+    let name = match rows {
+        None => format!("{name}.hdf5"),
+        Some(rows) => format!("{name}-{rows}.hdf5"),
+    };
     let path = parallel_hdf5::data_folder()?.join(name);
     // All ranks must come to the same decision, so one of them decides.
     let mut keep = rows.is_none() && path.exists();
@@ -47,7 +51,7 @@ pub fn make(
 /// The point of a row: some number or other, but the same in each run.
 fn point(row: u64) -> [f32; 2] {
     [
-        (row * 37 % 1009) as f32 / 100.0,
-        (row * 73 % 997) as f32 / 100.0,
+        ((row * 37 + 11) % 1009) as f32 / 100.0,
+        ((row * 73 + 5) % 997) as f32 / 100.0,
     ]
 }

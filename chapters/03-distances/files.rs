@@ -39,15 +39,17 @@ impl Files {
     /// Collective over `world`.
     pub fn open(path: &Path, name: &str, world: &SimpleCommunicator) -> Result<Files> {
         agree(world, can_be_changed(path))?;
-        let file = agree(
-            world,
-            parallel_hdf5::open(path, world).map_err(|error| explain(path, error)),
-        )?;
+        // First only to look: opening a file for writing may already change it.
+        let (rows, float) = {
+            let file = parallel_hdf5::open_read_only(path, world);
+            let file = agree(world, file.map_err(|error| explain(path, error)))?;
+            agree(world, find_fault(&file, name))?
+        };
+        let file = agree(world, parallel_hdf5::open(path, world))?;
         let (group, input) = agree(world, find_input(&file, name))?;
-        let (rows, float) = agree(world, shape_and_float(&input, name))?;
-        let output = match agree(world, find_output(&group, rows, float))? {
-            Some(output) => output,
-            None => agree(world, create_output(&group, rows, float))?,
+        let output = match group.link_exists("distances") {
+            true => agree(world, group.dataset("distances"))?,
+            false => agree(world, create_output(&group, rows, float))?,
         };
         let compressed = !output.filters().is_empty();
         let transfer = if compressed {
@@ -92,6 +94,9 @@ fn can_be_changed(path: &Path) -> std::result::Result<(), String> {
     if metadata.is_dir() {
         return Err(format!("{shown} is a folder, not a file"));
     }
+    if !parallel_hdf5::is_hdf5(path) {
+        return Err(format!("{shown} is not an HDF5 file"));
+    }
     // Root may write to any file; a file that is marked read-only is not to be changed.
     if metadata.permissions().readonly() {
         return Err(format!(
@@ -108,9 +113,6 @@ fn can_be_changed(path: &Path) -> std::result::Result<(), String> {
 fn explain(path: &Path, error: hdf5::Error) -> String {
     let shown = path.display();
     let message = error.to_string();
-    if message.contains("signature") {
-        return format!("{shown} is not an HDF5 file");
-    }
     if message.contains("truncated") {
         return format!("{shown} is damaged: it is shorter than it says ({message})");
     }
@@ -144,6 +146,15 @@ fn find_input(file: &File, name: &str) -> std::result::Result<(Group, Dataset), 
     Ok((group, dataset))
 }
 
+/// The number of rows and the precision of the points, if they and what is beside them are
+/// as they must be.
+fn find_fault(file: &File, name: &str) -> std::result::Result<(usize, Float), String> {
+    let (group, input) = find_input(file, name)?;
+    let (rows, float) = shape_and_float(&input, name)?;
+    may_be_written(&group, rows, float)?;
+    Ok((rows, float))
+}
+
 /// The number of rows and the precision of the points.
 fn shape_and_float(
     input: &Dataset,
@@ -164,14 +175,14 @@ fn shape_and_float(
     }
 }
 
-/// `distances`, if it is there and is what would be made.
-fn find_output(
+/// Nothing, if there is no `distances` yet, or it is what would be made.
+fn may_be_written(
     group: &Group,
     rows: usize,
     float: Float,
-) -> std::result::Result<Option<Dataset>, String> {
+) -> std::result::Result<(), String> {
     if !group.link_exists("distances") {
-        return Ok(None);
+        return Ok(());
     }
     let wanted = format!(
         "a dataset of shape [{rows}] of {float:?} would be written again; \
@@ -191,7 +202,7 @@ fn find_output(
             type_in_words(&there)
         ));
     }
-    Ok(Some(there))
+    Ok(())
 }
 
 fn create_output(group: &Group, rows: usize, float: Float) -> Result<Dataset> {

@@ -27,7 +27,7 @@ struct Args {
     /// The dataset of points: (rows, columns), f32 or f64.
     #[arg(long, default_value = "coords", requires = "file")]
     dataset: String,
-    /// Make the file anew, with this many points.
+    /// Make another file, with this many points.
     #[arg(long, conflicts_with = "file")]
     rows: Option<usize>,
     /// Run the first version of the page, which holds for 4 ranks only.
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         }
         let path = match &args.file {
             Some(path) => path.clone(),
-            None => coords::make("coords.hdf5", args.rows, world)?,
+            None => coords::make("coords", args.rows, world)?,
         };
         let files = Files::open(&path, &args.dataset, world)?;
         match files.float {

@@ -9,7 +9,7 @@ use parallel_hdf5::{Result, agree, create_dataset};
 use crate::coords;
 
 pub fn run(world: &SimpleCommunicator, rows: Option<usize>) -> Result<()> {
-    let path = coords::make("naive.hdf5", rows, world)?;
+    let path = coords::make("naive", rows, world)?;
     // ANCHOR: naive
     let file = parallel_hdf5::open(&path, world)?;
     let coords = file.dataset("coords")?;

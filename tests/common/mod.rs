@@ -93,3 +93,16 @@ pub fn scratch() -> tempfile::TempDir {
 pub fn python() -> PathBuf {
     PathBuf::from("/usr/bin/python3")
 }
+
+/// A run of a Python program. Debian's mpi4py and h5py are built for Open MPI, so they are
+/// started by Open MPI's launcher, whatever MPI the Rust programs use.
+pub fn launch_python(script: &Path, ranks: usize, args: &[&str], data: &Path) -> Launch {
+    let mut launch = launch(&python().display().to_string(), ranks, &[], data);
+    launch.mpi = Mpi::OpenMpi;
+    launch.launcher = Mpi::OpenMpi
+        .launcher()
+        .expect("the tests' set-up installs Open MPI");
+    launch.args.push(script.into());
+    launch.args.extend(args.iter().map(OsString::from));
+    launch
+}
