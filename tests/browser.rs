@@ -1,0 +1,562 @@
+//! The book in a real browser: every page, wide and narrow, light and dark.
+//!
+//! Needs Chromium (`apt-get install chromium`), or the path of a browser of its family in
+//! `CHROME`. It is driven by its own protocol, JSON messages over a pipe:
+//! <https://chromedevtools.github.io/devtools-protocol/>.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use workbook::book;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const PHONE: (u32, u32) = (390, 844);
+const DESKTOP: (u32, u32) = (1280, 900);
+
+// --- The browser -----------------------------------------------------------------------
+
+/// A browser with one tab, and with a profile of its own. Ends with this value.
+struct Browser {
+    process: Child,
+    commands: ChildStdin,
+    messages: Receiver<Value>,
+    events: Vec<Value>,
+    session: Option<String>,
+    sent: u64,
+    profile: tempfile::TempDir,
+}
+
+/// The browser's program.
+fn chromium() -> PathBuf {
+    let given = ["CHROME", "CHROMIUM"]
+        .into_iter()
+        .find_map(std::env::var_os);
+    if let Some(program) = given.filter(|it| !it.is_empty()) {
+        return program.into();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome"].into_iter();
+    names
+        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
+        .find(|it| it.is_file())
+        .expect(
+            "no browser: install Chromium (Debian: apt-get install chromium), or put the \
+             path of a browser of its family into the variable CHROME",
+        )
+}
+
+impl Browser {
+    fn start() -> Browser {
+        let profile = tempfile::tempdir().unwrap();
+        // The browser reads commands from file descriptor 3, and answers on 4.
+        let mut process = Command::new("sh")
+            .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#])
+            .arg(chromium())
+            .args(["--headless=new", "--remote-debugging-pipe", "--no-sandbox"])
+            .args(["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"])
+            .args([
+                "--disable-background-networking",
+                "--disable-component-update",
+            ])
+            .args([
+                "--disable-sync",
+                "--disable-extensions",
+                "--disable-breakpad",
+            ])
+            .args([
+                "--no-first-run",
+                "--no-default-browser-check",
+                "--hide-scrollbars",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg("about:blank")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let commands = process.stdin.take().unwrap();
+        let answers = process.stdout.take().unwrap();
+        let (sender, messages) = mpsc::channel();
+        std::thread::spawn(move || {
+            for message in BufReader::new(answers).split(0) {
+                let Ok(message) = message.map(|it| serde_json::from_slice(&it)) else {
+                    return;
+                };
+                if sender.send(message.unwrap()).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut browser = Browser {
+            process,
+            commands,
+            messages,
+            events: Vec::new(),
+            session: None,
+            sent: 0,
+            profile,
+        };
+        let tab = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let tab = json!({ "targetId": tab["targetId"], "flatten": true });
+        let session = browser.call("Target.attachToTarget", tab);
+        browser.session = Some(session["sessionId"].as_str().unwrap().to_owned());
+        for domain in ["Page", "Runtime", "Log", "Network"] {
+            browser.call(&format!("{domain}.enable"), json!({}));
+        }
+        browser
+    }
+
+    fn next(&mut self) -> Value {
+        let message = self.messages.recv_timeout(PATIENCE);
+        message.expect("the browser ended, or does not answer")
+    }
+
+    /// Sends a command, waits for its answer, and keeps the events that come before it.
+    #[track_caller]
+    fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.sent += 1;
+        let mut message =
+            json!({ "id": self.sent, "method": method, "params": parameters });
+        if let Some(session) = &self.session {
+            message["sessionId"] = json!(session);
+        }
+        self.commands
+            .write_all(message.to_string().as_bytes())
+            .unwrap();
+        self.commands.write_all(b"\0").unwrap();
+        loop {
+            let mut answer = self.next();
+            if answer["id"] == json!(self.sent) {
+                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+                return answer["result"].take();
+            }
+            self.events.push(answer);
+        }
+    }
+
+    /// The value of an expression in the page's JavaScript; a promise is waited for.
+    #[track_caller]
+    fn evaluate(&mut self, expression: &str) -> Value {
+        let parameters = json!({
+            "expression": expression, "awaitPromise": true, "returnByValue": true,
+        });
+        let mut answer = self.call("Runtime.evaluate", parameters);
+        let thrown = &answer["exceptionDetails"];
+        assert!(thrown.is_null(), "{expression}: {thrown}");
+        answer["result"]["value"].take()
+    }
+
+    /// Waits until an expression is true.
+    #[track_caller]
+    fn wait_until(&mut self, expression: &str) {
+        let started = Instant::now();
+        while self.evaluate(expression) != json!(true) {
+            assert!(started.elapsed() < PATIENCE, "never true: {expression}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Opens a page in a window of this size, in the scheme `light` or `dark`.
+    fn open(&mut self, page: &str, (width, height): (u32, u32), scheme: &str) {
+        let metrics = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+        });
+        self.call("Emulation.setDeviceMetricsOverride", metrics);
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.call(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": features }),
+        );
+        self.events.clear();
+        self.call("Page.navigate", json!({ "url": page }));
+        while !self
+            .events
+            .iter()
+            .any(|it| it["method"] == "Page.loadEventFired")
+        {
+            let event = self.next();
+            self.events.push(event);
+        }
+        // What scripts do after loading, too.
+        self.evaluate(
+            "document.fonts.ready.then(() => new Promise(done => \
+             requestAnimationFrame(() => requestAnimationFrame(() => done(1)))))",
+        );
+    }
+
+    /// Presses a key; `text` is what it types, if anything.
+    fn press(&mut self, key: &str, code: &str, number: u32, text: &str) {
+        let mut event = json!({
+            "type": if text.is_empty() { "rawKeyDown" } else { "keyDown" },
+            "key": key, "code": code, "windowsVirtualKeyCode": number, "text": text,
+        });
+        self.call("Input.dispatchKeyEvent", event.clone());
+        event["type"] = json!("keyUp");
+        self.call("Input.dispatchKeyEvent", event);
+    }
+
+    /// What is wrong with the page that was opened last.
+    fn faults(&mut self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let in_page: Vec<String> =
+            serde_json::from_value(self.evaluate(LOOK)).expect("a list of faults");
+        faults.extend(in_page);
+        for event in &self.events {
+            let about = &event["params"];
+            match event["method"].as_str().unwrap_or_default() {
+                "Runtime.consoleAPICalled" if about["type"] == "error" => {
+                    faults.push(format!("console error: {}", about["args"]));
+                }
+                "Runtime.exceptionThrown" => {
+                    faults.push(format!("exception: {}", about["exceptionDetails"]));
+                }
+                "Log.entryAdded" if about["entry"]["level"] == "error" => {
+                    faults.push(format!("logged: {}", about["entry"]));
+                }
+                "Network.requestWillBeSent" => {
+                    let target = about["request"]["url"].as_str().unwrap_or_default();
+                    if !["file:", "data:", "blob:"]
+                        .iter()
+                        .any(|it| target.starts_with(it))
+                    {
+                        faults.push(format!("request to another host: {target}"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        faults
+    }
+
+    /// Takes a picture of the whole page.
+    fn picture(&mut self, file: &Path) {
+        let [width, height] = ["Width", "Height"].map(|it| {
+            let extent = self.evaluate(&format!("document.documentElement.scroll{it}"));
+            extent.as_u64().unwrap()
+        });
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let whole = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let picture = self.call("Page.captureScreenshot", whole);
+        fs::write(file, base64(picture["data"].as_str().unwrap())).unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Asked to close, it takes its helpers along; the group is for those that stay.
+        let _ = self
+            .commands
+            .write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
+        let started = Instant::now();
+        while self.process.try_wait().is_ok_and(|it| it.is_none()) {
+            if started.elapsed() > Duration::from_secs(5) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let group = format!("kill -KILL -- -{} 2>/dev/null", self.process.id());
+        let _ = Command::new("sh").args(["-c", &group]).status();
+        let _ = self.process.wait();
+    }
+}
+
+/// Decodes base64, in which the browser hands over pictures.
+fn base64(text: &str) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = text
+        .bytes()
+        .filter_map(|it| alphabet.iter().position(|its| *its == it));
+    let digits: Vec<u32> = digits.map(|it| it as u32).collect();
+    let mut bytes = Vec::new();
+    for group in digits.chunks(4) {
+        let bits = group.iter().fold(0, |bits, digit| bits << 6 | digit);
+        let bits = bits << (6 * (4 - group.len()));
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+    }
+    bytes
+}
+
+/// Looks at a page from inside: pictures, widths, contrasts. A list of faults.
+const LOOK: &str = r#"(() => {
+const faults = [];
+const name = it => `<${it.tagName.toLowerCase()}> "${it.textContent.trim().slice(0, 40)}"`;
+
+for (const image of document.images)
+    if (!image.complete || image.naturalWidth === 0) faults.push(`broken image: ${image.src}`);
+
+// The page must not be wider than the window, nor anything in it that does not scroll.
+const wide = document.documentElement.scrollWidth;
+if (wide > innerWidth) faults.push(`the page overflows: ${wide} > ${innerWidth}`);
+const scrolls = it => it && it.tagName !== 'MAIN'
+    && (['auto', 'scroll'].includes(getComputedStyle(it).overflowX) || scrolls(it.parentElement));
+for (const element of document.querySelectorAll('main *')) {
+    const right = element.getBoundingClientRect().right;
+    if (right > innerWidth + 1 && !scrolls(element))
+        faults.push(`overflows to ${Math.round(right)} of ${innerWidth}: ${name(element)}`);
+}
+// Text may reach beyond its element.
+const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    const right = range.getBoundingClientRect().right;
+    if (right > innerWidth + 1 && !scrolls(walker.currentNode.parentElement))
+        faults.push(`text overflows to ${Math.round(right)} of ${innerWidth}: `
+            + walker.currentNode.textContent.trim().slice(0, 40));
+}
+
+// WCAG 2: contrast of text and what is behind it, 4.5 at least.
+const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+const rgba = color => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return canvas.getImageData(0, 0, 1, 1).data;
+};
+const light = color => {
+    const [r, g, b] = [...rgba(color)].map(it => it / 255)
+        .map(it => it <= 0.03928 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const behind = element => {
+    for (let it = element; it; it = it.parentElement) {
+        const color = getComputedStyle(it).backgroundColor;
+        if (rgba(color)[3] > 127) return color;
+    }
+    return 'white';
+};
+let texts = 0;
+for (const element of document.querySelectorAll('main :is(h1,h2,h3,p,li,th,td,a,code,strong)')) {
+    const own = [...element.childNodes].some(it => it.nodeType === 3 && it.textContent.trim());
+    if (!own) continue;
+    texts += 1;
+    const [text, back] = [light(getComputedStyle(element).color), light(behind(element))];
+    const contrast = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
+    if (contrast < 4.5) faults.push(`contrast ${contrast.toFixed(1)}: ${name(element)}`);
+}
+if (texts === 0) faults.push('there is no text on this page');
+return [...new Set(faults)];
+})()"#;
+
+// --- The book --------------------------------------------------------------------------
+
+/// The book, built anew for these tests.
+fn built() -> &'static Path {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("book-browsed");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        book::build_into(root, &folder).unwrap_or_else(|error| panic!("{error:#}"));
+        folder
+    });
+    &BUILT
+}
+
+/// Every page, by its path within the book.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(pages(&path));
+        } else if path.extension().is_some_and(|it| it == "html")
+            // The list of pages for browsers without JavaScript: no page of its own.
+            && path.file_name().is_some_and(|it| it != "toc.html")
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn url(page: &Path) -> String {
+    format!("file://{}", page.display())
+}
+
+#[test]
+fn every_page_is_whole_wide_and_narrow_light_and_dark() {
+    let mut browser = Browser::start();
+    let pictures = std::env::var_os("BOOK_PICTURES").map(PathBuf::from);
+    let mut faults = Vec::new();
+    let pages = pages(built());
+    assert!(pages.len() >= 9, "only {} pages", pages.len());
+    for page in &pages {
+        let name = page.strip_prefix(built()).unwrap().display().to_string();
+        for (size, device) in [(PHONE, "phone"), (DESKTOP, "desktop")] {
+            for scheme in ["light", "dark"] {
+                browser.open(&url(page), size, scheme);
+                let found = browser.faults().into_iter();
+                faults.extend(found.map(|it| format!("{name}, {device}, {scheme}: {it}")));
+                if let Some(folder) = &pictures {
+                    let name = name.replace('/', "-").replace(".html", "");
+                    let file = format!("{name}-{device}-{scheme}.png");
+                    fs::create_dir_all(folder).unwrap();
+                    browser.picture(&folder.join(file));
+                }
+            }
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
+
+#[test]
+fn the_search_finds_a_word() {
+    let mut browser = Browser::start();
+    browser.open(&url(&built().join("index.html")), DESKTOP, "light");
+    browser.press("s", "KeyS", 83, "s");
+    browser.wait_until("document.activeElement.id === 'mdbook-searchbar'");
+    browser.call("Input.insertText", json!({ "text": "communicato" }));
+    browser.press("r", "KeyR", 82, "r");
+    // The list of words is loaded when the field is opened, and looked at with each key.
+    let found = "document.querySelectorAll('#mdbook-searchresults li').length > 0";
+    let started = Instant::now();
+    while browser.evaluate(found) != json!(true) {
+        assert!(started.elapsed() < PATIENCE, "no result appears");
+        browser.press("Shift", "ShiftLeft", 16, "");
+    }
+    let results =
+        browser.evaluate("document.querySelector('#mdbook-searchresults').innerText");
+    assert!(
+        results
+            .as_str()
+            .unwrap()
+            .to_lowercase()
+            .contains("communicator"),
+        "{results}"
+    );
+    assert_eq!(browser.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn the_list_of_chapters_is_reached_by_keyboard() {
+    for size in [PHONE, DESKTOP] {
+        let mut browser = Browser::start();
+        browser.open(&url(&built().join("index.html")), size, "light");
+        let mut met = Vec::new();
+        let mut opened = false;
+        // From the top of the page: Tab to the button, Enter, Tab to a chapter, Enter.
+        loop {
+            browser.press("Tab", "Tab", 9, "");
+            let here = browser.evaluate("document.activeElement.id");
+            if here == "mdbook-sidebar-toggle" && size == PHONE && !opened {
+                opened = true;
+                browser.press("Enter", "Enter", 13, "\r");
+                browser.wait_until(
+                    "document.getElementById('mdbook-sidebar-toggle') \
+                     .getAttribute('aria-expanded') === 'true'",
+                );
+            }
+            let link = browser.evaluate(
+                "document.activeElement.closest('#mdbook-sidebar') \
+                 && document.activeElement.innerText",
+            );
+            if link.as_str().is_some_and(|it| it.contains("Hello, rank")) {
+                break;
+            }
+            met.push(format!("{here} {link}"));
+            assert!(
+                met.len() < 60,
+                "{size:?}: Tab does not lead to a chapter: {met:#?}"
+            );
+        }
+        let rectangle = "document.activeElement.getBoundingClientRect()";
+        browser.wait_until(&format!("{rectangle}.left >= 0 && {rectangle}.right > 0"));
+        browser.press("Enter", "Enter", 13, "\r");
+        browser.wait_until("location.pathname.endsWith('/01-hello-rank/index.html')");
+    }
+}
+
+#[test]
+fn no_process_of_the_browser_is_left() {
+    let with = |profile: &Path| -> Vec<String> {
+        let profile = profile.display().to_string();
+        let processes = fs::read_dir("/proc").unwrap().map(|it| it.unwrap().path());
+        let commands = processes.filter_map(|it| fs::read(it.join("cmdline")).ok());
+        commands
+            .map(|it| String::from_utf8_lossy(&it).replace('\0', " "))
+            .filter(|it| it.contains(&profile))
+            .collect()
+    };
+    let mut browser = Browser::start();
+    browser.open("about:blank", PHONE, "light");
+    let profile = browser.profile.path().to_owned();
+    assert!(!with(&profile).is_empty(), "the browser runs");
+    drop(browser);
+    let started = Instant::now();
+    while !with(&profile).is_empty() && started.elapsed() < Duration::from_secs(2) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(with(&profile), Vec::<String>::new());
+    assert!(!profile.exists(), "its profile is left");
+}
+
+/// A page of the book with something added to its text.
+fn planted(folder: &Path, html: &str) -> String {
+    let page = fs::read_to_string(built().join("glossary.html")).unwrap();
+    // The rest of the book stays where it is.
+    let base = format!("<head><base href=\"{}/\">", url(built()));
+    let page = page.replacen("<head>", &base, 1);
+    let page = page.replacen("</main>", &format!("{html}</main>"), 1);
+    let file = folder.join("planted.html");
+    fs::write(&file, page).unwrap();
+    url(&file)
+}
+
+#[test]
+fn a_fault_that_is_planted_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start();
+    browser.open(&planted(folder.path(), ""), PHONE, "light");
+    assert_eq!(browser.faults(), Vec::<String>::new(), "the page as it is");
+    for (html, expected) in [
+        ("<div style='width: 900px'>wide</div>", "overflows to"),
+        (
+            "<p style='white-space: nowrap'>This line is far too long for any phone to show all of it.</p>",
+            "overflows to",
+        ),
+        (
+            "<div style='position: fixed; left: 0; width: 900px'>wide</div>",
+            "overflows to",
+        ),
+        ("<img src='gone.png' alt='gone'>", "broken image"),
+        ("<script>console.error('planted')</script>", "console error"),
+        ("<script>throw new Error('planted')</script>", "exception"),
+        ("<script src='gone.js'></script>", "logged"),
+        (
+            "<img src='http://127.0.0.1:9/x.png' alt='x'>",
+            "request to another host",
+        ),
+        (
+            "<p style='color: #888; background: #999'>Who can read this?</p>",
+            "contrast",
+        ),
+    ] {
+        browser.open(&planted(folder.path(), html), PHONE, "light");
+        let faults = browser.faults();
+        assert!(
+            faults.iter().any(|it| it.contains(expected)),
+            "{html}: {faults:#?}"
+        );
+    }
+    let wide = "<pre><code>a listing with a line that is much too long for the window of a \
+        phone, which scrolls inside itself</code></pre>";
+    browser.open(&planted(folder.path(), wide), PHONE, "light");
+    assert_eq!(
+        browser.faults(),
+        Vec::<String>::new(),
+        "a listing may scroll"
+    );
+}
