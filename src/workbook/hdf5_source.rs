@@ -11,6 +11,7 @@ mod h5py;
 mod job;
 mod stamp;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -207,6 +208,15 @@ fn python(
     Ok(true)
 }
 
+/// What a chapter's Python program is told on its command line; nothing, but for chapter 3's,
+/// which wants the file that the Rust program has just made.
+fn python_arguments(chapter: &Chapter) -> &'static [&'static str] {
+    match chapter.name.as_str() {
+        "distances" => &["coords.hdf5"],
+        _ => &[],
+    }
+}
+
 /// The programs `*.py` in the chapter's folder, in order.
 fn python_programs(chapter: &Chapter) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(&chapter.folder)
@@ -233,9 +243,10 @@ fn run_python(
     };
     let mut launch = Launch::new(request.mpi, &launcher, ranks, interpreter);
     let shown = program.strip_prefix(root).unwrap_or(program);
-    launch.args = vec![shown.into()];
+    let given = python_arguments(chapter).iter().map(OsString::from);
+    launch.args = std::iter::once(shown.into()).chain(given).collect();
     println!("$ {}", launch.shown(root));
-    launch.args = vec![program.into()];
+    launch.args[0] = program.into();
     launch.limit = request.limit.unwrap_or_else(|| chapter.limit(&[]));
     let data = run::data_folder(root, chapter)?;
     launch.environment = vec![

@@ -22,8 +22,9 @@ const LEAST_CMAKE: (u32, u32) = (3, 26);
 /// What pip installs where the system's CMake is too old.
 const TOOLS: &str = include_str!("cmake-requirements.txt");
 
-/// What HDF5's own names for its options are, in `CMakeBuildOptions.cmake`. The library and
-/// its high-level part (which h5py needs); no tools, whose source the crate leaves out.
+// ANCHOR: options
+/// HDF5's own options, from its `CMakeBuildOptions.cmake`: the library and its high-level
+/// part (which h5py needs), but no tools, whose source the crate leaves out.
 const OPTIONS: [&str; 14] = [
     "-DCMAKE_BUILD_TYPE=Release",
     "-DCMAKE_INSTALL_LIBDIR=lib",
@@ -40,6 +41,7 @@ const OPTIONS: [&str; 14] = [
     "-DHDF5_BUILD_JAVA=OFF",
     "-DHDF5_ENABLE_SZIP_SUPPORT=OFF",
 ];
+// ANCHOR_END: options
 
 /// Builds the library in `folder`, unless it is there already.
 pub fn library(

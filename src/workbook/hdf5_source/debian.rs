@@ -19,6 +19,7 @@ use crate::mpi::output_of;
 use crate::noise;
 use crate::supervise::Ended;
 
+// ANCHOR: options
 /// What `configure` is told, other than the prefix.
 const OPTIONS: [&str; 5] = [
     "--enable-parallel",
@@ -28,7 +29,9 @@ const OPTIONS: [&str; 5] = [
     "--disable-tests",
     "--disable-dependency-tracking",
 ];
+// ANCHOR_END: options
 
+// ANCHOR: tests
 /// The quick ones of HDF5's own parallel tests (`testpar/`), and how many ranks each gets.
 /// `t_prestart` reads the file of `t_pshutdown`. Left out: `t_cache`, `t_shapesame`, `t_bigio`,
 /// `t_filters_parallel` and the like, which take minutes or gigabytes.
@@ -40,6 +43,7 @@ const TESTS: [(&str, usize); 6] = [
     ("t_pread", 4),
     ("testphdf5", 4),
 ];
+// ANCHOR_END: tests
 
 /// A test that takes longer than this is stopped.
 const TEST_LIMIT: Duration = Duration::from_secs(300);

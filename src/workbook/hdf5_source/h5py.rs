@@ -16,6 +16,10 @@ const AROUND: &str = include_str!("h5py-requirements.txt");
 /// h5py itself, which is compiled here.
 const H5PY: &str = "h5py==3.16.0";
 
+/// How it is compiled: with what is installed already, and all of it here and now.
+const PIP: &str = "-m pip install --disable-pip-version-check --verbose \
+                   --no-build-isolation --no-deps --no-cache-dir --no-binary h5py";
+
 /// The Python interpreter that has this h5py; builds it unless it is there already.
 pub fn environment(
     folder: &Path,
@@ -39,27 +43,14 @@ pub fn environment(
     // from source, which takes very long and much memory.
     pip_environment(&home, AROUND, &mut job)?;
     let mut pip = Command::new(&interpreter);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--verbose",
-    ])
-    .args([
-        "--no-build-isolation",
-        "--no-deps",
-        "--no-cache-dir",
-        "--no-binary",
-        "h5py",
-        H5PY,
-    ])
-    .env("CC", &compiler.mpicc)
-    .env("HDF5_MPI", "ON")
-    .env("HDF5_DIR", &library.prefix)
-    // These are for `make chapter-5`, not for h5py's build.
-    .env_remove("HDF5")
-    .env_remove("PYTHON");
+    pip.args(PIP.split_whitespace())
+        .arg(H5PY)
+        .env("CC", &compiler.mpicc)
+        .env("HDF5_MPI", "ON")
+        .env("HDF5_DIR", &library.prefix)
+        // These are for `make chapter-5`, not for h5py's build.
+        .env_remove("HDF5")
+        .env_remove("PYTHON");
     let doing = format!(
         "Building {H5PY} on HDF5 {} for {mpi} (a minute or two)",
         library.version
