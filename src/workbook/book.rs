@@ -82,35 +82,61 @@ pub fn serve(root: &Path, port: u16) -> Result<()> {
     Err(error).context("cannot run mdBook")
 }
 
-/// mdBook makes the page `index.html` of a chapter's `README.md`, but leaves links to it
-/// leading to `README.html`. This mends them: `book.toml` names it as one
-/// of mdBook's preprocessors. So a link
-/// works in the book and wherever else the Markdown is shown.
-pub fn links(from: impl Read, to: impl Write) -> Result<()> {
+/// Mends the pages on their way through mdBook; `book.toml` names this as one of its
+/// preprocessors.
+///
+/// - mdBook makes the page `index.html` of a chapter's `README.md`, but leaves links to it
+///   leading to `README.html`. Mended, a link works in the book and wherever else the
+///   Markdown is shown.
+/// - A listing cut out of a function is as far to the right as it is there. It is moved to
+///   the left.
+pub fn mend(from: impl Read, to: impl Write) -> Result<()> {
     let (_context, mut book): (Value, Value) = serde_json::from_reader(from)?;
-    mend(
-        &mut book,
-        &Regex::new(r"(\]\((?:[^)\s]*/)?)README\.md([#)])")?,
-    );
+    let link = Regex::new(r"(\]\((?:[^)\s]*/)?)README\.md([#)])")?;
+    mend_text(&mut book, &|text| {
+        to_the_left(&link.replace_all(text, "${1}index.md$2"))
+    });
     Ok(serde_json::to_writer(to, &book)?)
 }
 
-/// Mends the text of all chapters within `value`.
-fn mend(value: &mut Value, link: &Regex) {
+/// Applies `mend` to the text of all chapters within `value`.
+fn mend_text(value: &mut Value, mend: &impl Fn(&str) -> String) {
     match value {
-        Value::Array(values) => values.iter_mut().for_each(|it| mend(it, link)),
+        Value::Array(values) => values.iter_mut().for_each(|it| mend_text(it, mend)),
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value {
-                    Value::String(text) if name == "content" => {
-                        *text = link.replace_all(text, "${1}index.md$2").into_owned();
-                    }
-                    value => mend(value, link),
+                    Value::String(text) if name == "content" => *text = mend(text),
+                    value => mend_text(value, mend),
                 }
             }
         }
         _ => {}
     }
+}
+
+/// Takes away, in each listing of a page, the spaces with which all its lines begin.
+fn to_the_left(page: &str) -> String {
+    let mut mended = String::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        mended.extend([line, "\n"]);
+        if !line.starts_with("```") {
+            continue;
+        }
+        let listing: Vec<&str> = lines
+            .by_ref()
+            .take_while(|it| !it.starts_with("```"))
+            .collect();
+        let filled = listing.iter().filter(|it| !it.trim().is_empty());
+        let indent = filled.map(|it| it.len() - it.trim_start_matches(' ').len());
+        let indent = indent.min().unwrap_or(0);
+        for line in listing {
+            mended.extend([line.get(indent..).unwrap_or(""), "\n"]);
+        }
+        mended.push_str("```\n");
+    }
+    mended
 }
 
 /// The path of mdBook, which is installed now if it was not before.
@@ -173,4 +199,21 @@ fn tidy(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mends_links_and_listings() {
+        let page = "[a](README.md) [b](../x/README.md#y) [c](MY-README.md)\n```rust\n    a();\n\n      b();\n```\n    as it is\n";
+        let mended = "[a](index.md) [b](../x/index.md#y) [c](MY-README.md)\n```rust\na();\n\n  b();\n```\n    as it is\n";
+        let book =
+            serde_json::json!([{}, { "items": [{ "Chapter": { "content": page } }] }]);
+        let mut out = Vec::new();
+        mend(book.to_string().as_bytes(), &mut out).unwrap();
+        let out: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(out["items"][0]["Chapter"]["content"], mended);
+    }
 }

@@ -81,7 +81,7 @@ enum Book {
     },
     /// Part of the making, called by mdBook: pages from standard input to standard output.
     #[command(hide = true)]
-    Links { supports: Vec<String> },
+    Mend { supports: Vec<String> },
 }
 
 fn ranks(text: &str) -> Result<usize, String> {
@@ -148,11 +148,11 @@ fn open(door: Door) -> Result<bool> {
             Ok(true)
         }
         Door::Book {
-            book: Book::Links { supports },
+            book: Book::Mend { supports },
         } => {
             // mdBook asks first whether we want to see pages for HTML: yes.
             if supports.is_empty() {
-                book::links(std::io::stdin(), std::io::stdout())?;
+                book::mend(std::io::stdin(), std::io::stdout())?;
             }
             Ok(true)
         }
