@@ -12,7 +12,7 @@ print(f"I am rank {world.rank} of {world.size}")
 # ANCHOR_END: size
 
 # ANCHOR: gather
-# Every rank hands in a pair; rank 0 gets all of them, in rank order, the others get None.
+# Each rank hands in a pair; rank 0 gets all, in rank order, the others get None.
 answers = world.gather((world.rank, world.size), root=0)
 if world.rank == 0:
     for rank, size in answers:
