@@ -9,9 +9,9 @@ mod cmake;
 mod debian;
 mod h5py;
 mod job;
+mod proof;
 mod stamp;
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -19,10 +19,8 @@ use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::chapter::Chapter;
-use crate::launch::Launch;
 use crate::mpi::{Mpi, output_of};
-use crate::run::{self, Request};
-use crate::supervise::{Ended, supervise};
+use crate::run::Request;
 
 pub use job::{Count, Job};
 pub use stamp::Stamp;
@@ -71,44 +69,19 @@ pub struct Library {
     pub prefix: PathBuf,
 }
 
-/// `make chapter-5`: builds the library, unless it is there; runs this chapter's program on
-/// it, then the chapters before it, then Python. `Ok(true)` if every check held.
+/// `make chapter-5`: builds the library, unless it is there, and with PYTHON=1 h5py on it;
+/// then proves it with the programs of the chapters. `Ok(true)` if every check held.
 pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
     let compiler = Compiler::find(request.mpi)?;
     let folder = root.join("target/hdf5");
     let library = library(root, &folder, &compiler, request.release.as_deref())?;
-
-    let with_library = Request {
-        hdf5: Some(library.prefix.clone()),
-        ..request.clone()
+    let python = if request.python {
+        let _lock = lock(&folder)?;
+        Some(h5py::environment(root, &folder, &compiler, &library)?)
+    } else {
+        None
     };
-    if !run::run(root, chapter, &with_library)? {
-        return Ok(false);
-    }
-    // Arguments are for a run of one's own: then the rest of the proof is left out.
-    if !request.args.is_empty() {
-        return Ok(true);
-    }
-    let earlier = Request {
-        ranks: Vec::new(),
-        ..with_library.clone()
-    };
-    for other in Chapter::all(root)? {
-        if other.number < chapter.number {
-            println!(
-                "\nChapter {} ({}) on this HDF5 {}:",
-                other.number, other.name, library.version
-            );
-            if !run::run(root, &other, &earlier)? {
-                return Ok(false);
-            }
-        }
-    }
-    if request.python {
-        println!();
-        return python(root, chapter, &with_library, &folder, &compiler, &library);
-    }
-    Ok(true)
+    proof::run(root, chapter, request, &library, python.as_deref())
 }
 
 /// The library of the release that is asked for (`1.10`; the crate's own if `None`), built
@@ -155,117 +128,6 @@ fn belongs_to(is: &str, wanted: &str) -> bool {
 /// How many commands a build runs at the same time.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Builds h5py on the library, runs this chapter's program in Python and compares its file
-/// with Rust's; then the Python programs of the other chapters.
-fn python(
-    root: &Path,
-    chapter: &Chapter,
-    request: &Request,
-    folder: &Path,
-    compiler: &Compiler,
-    library: &Library,
-) -> Result<bool> {
-    let interpreter = {
-        let _lock = lock(folder)?;
-        h5py::environment(folder, compiler, library)?
-    };
-    let ranks = request.ranks.last().copied();
-    let own = python_programs(chapter)?;
-    for program in &own {
-        let ranks = ranks.unwrap_or(chapter.plan.ranks);
-        if !run_python(root, chapter, request, &interpreter, program, ranks)? {
-            return Ok(false);
-        }
-        let toolchain = run::build(root, chapter, request.mpi, request.hdf5.as_deref())?;
-        let data = run::data_folder(root, chapter)?;
-        let compare = ["--compare-python".to_owned()];
-        if !run::check(
-            &toolchain,
-            chapter,
-            ranks,
-            &compare,
-            Ended::Exit(0),
-            &data,
-            "",
-        )? {
-            return Ok(false);
-        }
-    }
-    for other in Chapter::all(root)?
-        .iter()
-        .filter(|it| it.number < chapter.number)
-    {
-        for program in &python_programs(other)? {
-            let ranks = other.plan.ranks;
-            if !run_python(root, other, request, &interpreter, program, ranks)? {
-                return Ok(false);
-            }
-        }
-    }
-    println!("ok: the Python programs run on the h5py that was built on this HDF5");
-    Ok(true)
-}
-
-/// What a chapter's Python program is told on its command line; nothing, but for chapter 3's,
-/// which wants the file that the Rust program has just made.
-fn python_arguments(chapter: &Chapter) -> &'static [&'static str] {
-    match chapter.name.as_str() {
-        "distances" => &["coords.hdf5"],
-        _ => &[],
-    }
-}
-
-/// The programs `*.py` in the chapter's folder, in order.
-fn python_programs(chapter: &Chapter) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(&chapter.folder)
-        .with_context(|| format!("cannot read {}", chapter.folder.display()))?;
-    let mut programs: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|it| it == "py"))
-        .collect();
-    programs.sort();
-    Ok(programs)
-}
-
-fn run_python(
-    root: &Path,
-    chapter: &Chapter,
-    request: &Request,
-    interpreter: &Path,
-    program: &Path,
-    ranks: usize,
-) -> Result<bool> {
-    let Some(launcher) = request.mpi.launcher() else {
-        bail!("{} has no launcher here", request.mpi)
-    };
-    let mut launch = Launch::new(request.mpi, &launcher, ranks, interpreter);
-    let shown = program.strip_prefix(root).unwrap_or(program);
-    let given = python_arguments(chapter).iter().map(OsString::from);
-    launch.args = std::iter::once(shown.into()).chain(given).collect();
-    println!("$ {}", launch.shown(root));
-    launch.args[0] = program.into();
-    launch.limit = request.limit.unwrap_or_else(|| chapter.limit(&[]));
-    let data = run::data_folder(root, chapter)?;
-    launch.environment = vec![
-        ("WORKBOOK_DATA".to_owned(), data.display().to_string()),
-        // mpi4py's wheel serves several MPIs, and would take the first that it finds.
-        ("MPI4PY_MPIABI".to_owned(), request.mpi.name().to_owned()),
-    ];
-    // A program that names its file without a folder writes it here.
-    launch.folder = Some(data);
-    let outcome = supervise(launch.command(&[]), launch.limit, |line| {
-        println!("{}", line.text)
-    })?;
-    if outcome.ended == Ended::Interrupted {
-        bail!("interrupted; all ranks were stopped");
-    }
-    if !outcome.ended.success() {
-        println!("NOT OK: {}: {}", shown.display(), outcome.ended);
-    }
-    Ok(outcome.ended.success())
 }
 
 #[cfg(test)]

@@ -123,6 +123,7 @@ fn open(door: Door) -> Result<bool> {
                 args: shell_words::split(&args.unwrap_or_default())?,
                 hdf5,
                 limit: limit.map(Duration::from_secs),
+                data: None,
                 release,
                 python: python == "1",
             };

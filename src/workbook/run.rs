@@ -29,6 +29,8 @@ pub struct Request {
     pub hdf5: Option<PathBuf>,
     /// A time limit other than the chapter's.
     pub limit: Option<Duration>,
+    /// Write below this folder; below `target/data` if `None`.
+    pub data: Option<PathBuf>,
     /// The release of HDF5 that chapter 5 builds; the newest if `None`.
     pub release: Option<String>,
     /// Whether chapter 5 builds h5py as well.
@@ -66,7 +68,7 @@ fn run_once(
             ..Step::default()
         }]
     };
-    let data = data_folder(root, chapter)?;
+    let data = data_folder(root, chapter, request)?;
     let mut printed = String::new();
     let mut toolchain = build(root, chapter, request.mpi, request.hdf5.as_deref())?;
     let mut ended = Ended::Exit(0);
@@ -136,12 +138,15 @@ fn run_once(
 }
 
 /// Where a chapter's program writes: `target/data/03-distances`.
-pub fn data_folder(root: &Path, chapter: &Chapter) -> Result<PathBuf> {
+pub fn data_folder(root: &Path, chapter: &Chapter, request: &Request) -> Result<PathBuf> {
     let name = chapter
         .folder
         .file_name()
         .context("a chapter's folder has a name")?;
-    let data = root.join("target/data").join(name);
+    let data = match &request.data {
+        Some(folder) => folder.join(name),
+        None => root.join("target/data").join(name),
+    };
     std::fs::create_dir_all(&data)
         .with_context(|| format!("cannot make the folder {}", data.display()))?;
     Ok(data)

@@ -22,6 +22,7 @@ const PIP: &str = "-m pip install --disable-pip-version-check --verbose \
 
 /// The Python interpreter that has this h5py; builds it unless it is there already.
 pub fn environment(
+    root: &Path,
     folder: &Path,
     compiler: &Compiler,
     library: &Library,
@@ -33,7 +34,8 @@ pub fn environment(
     let prefix = library.prefix.display().to_string();
     let stamp = Stamp::new(&[AROUND, H5PY, &compiler.version, &prefix]);
     if stamp.is_on(&home) {
-        println!("{H5PY} for {mpi} is built already: {}", home.display());
+        let shown = home.strip_prefix(root).unwrap_or(&home);
+        println!("{H5PY} for {mpi} is built already: {}", shown.display());
         return Ok(interpreter);
     }
     let mut job = Job::new(&folder.join(format!("{name}.log")))?;
