@@ -81,6 +81,9 @@ impl Mpi {
                 triplet.trim()
             )));
         }
+        // The same without gcc's help.
+        let entries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+        candidates.extend(entries.map(|it| it.path().join("hdf5").join(name)));
         // Fedora: /usr/lib64/openmpi holds lib; headers are elsewhere; Homebrew: a prefix.
         if self == Mpi::OpenMpi
             && let Some(prefix) = output_of("brew", &["--prefix", "hdf5-mpi"])

@@ -212,8 +212,7 @@ fn create_together(
         .prefix("doctor-")
         .suffix(".hdf5")
         .tempfile_in(data)?;
-    let launcher = Path::new(&working.launcher);
-    let (ended, lines) = run_two(launcher, &program, &[file.path().as_os_str()])?;
+    let (ended, lines) = run_two(&working.launcher, &program, &[file.path().as_os_str()])?;
     if lines.concat().matches("<trial: good>").count() == 2 && ended.success() {
         return Ok(Ok(()));
     }

@@ -63,7 +63,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) {
             }
             if on_path("gcc").is_some() {
                 cures.push(
-                    "or use GCC's headers: `export \
+                    "use GCC's headers: `export \
                      BINDGEN_EXTRA_CLANG_ARGS=-I$(gcc -print-file-name=include)`"
                         .to_owned(),
                 );

@@ -89,19 +89,19 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
             return Ok(None);
         }
         (None, Some(mpicc)) => {
-            let says = format!("no launcher: there is no mpirun of {mpi} on the PATH");
-            report.wrong("launcher", says, vec![get_launcher()]);
-            if let Some(foreign) = plain_launcher {
-                say_mismatch(patient, report, &mpicc, &foreign, get_launcher)?;
+            // Is there another MPI's launcher instead, and does it do what is feared?
+            let foreign = plain_launcher.is_some();
+            if !(foreign && mismatch(patient, report, &mpicc, "mpirun", &get_launcher)?) {
+                let says = format!("no launcher: there is no mpirun of {mpi} on the PATH");
+                report.wrong("launcher", says, vec![get_launcher()]);
             }
             return Ok(None);
         }
         (Some(launcher), None) => {
-            let says = format!("no compiler: there is no mpicc of {mpi} on the PATH");
-            report.wrong("mpicc", says, vec![get_mpicc()]);
-            if let Some(foreign) = plain_mpicc {
-                let launcher = Path::new(&launcher);
-                say_mismatch(patient, report, &path_text(&foreign), launcher, get_mpicc)?;
+            let foreign = plain_mpicc.is_some();
+            if !(foreign && mismatch(patient, report, "mpicc", &launcher, &get_mpicc)?) {
+                let says = format!("no compiler: there is no mpicc of {mpi} on the PATH");
+                report.wrong("mpicc", says, vec![get_mpicc()]);
             }
             return Ok(None);
         }
@@ -113,7 +113,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
             .push("whether the processes of a run know of each other");
         return Ok(None);
     }
-    let version = match meet(patient, &mpicc, Path::new(&launcher))? {
+    let version = match meet(patient, &mpicc, &launcher)? {
         Meeting::Met(library) => first_version(&library).unwrap_or(library),
         Meeting::Alone(library) => {
             report.wrong(
@@ -153,9 +153,9 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
 
     // The workbook does not use the plain name, but a reader who starts a program by hand
     // does.
-    let usual = on_path(&launcher).or_else(|| Some(PathBuf::from(&launcher)));
-    if let Some(plain) = plain_launcher.filter(|plain| !same_file(plain, usual.as_deref()))
-        && let Meeting::Alone(_) = meet(patient, &mpicc, &plain)?
+    if let Some(plain) = plain_launcher
+        && launcher != "mpirun"
+        && let Meeting::Alone(_) = meet(patient, &mpicc, "mpirun")?
     {
         report.note(
             "plain-launcher",
@@ -187,38 +187,45 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
     }))
 }
 
-/// Tries a compiler and a launcher of which one is another MPI's, to show what that does.
-fn say_mismatch(
+/// Tries a compiler and a launcher of which one is another MPI's, and says what that does;
+/// true if the processes do not know of each other.
+fn mismatch(
     patient: &Patient,
     report: &mut Report,
     mpicc: &str,
-    launcher: &Path,
-    cure: impl Fn() -> String,
-) -> Result<()> {
+    launcher: &str,
+    cure: &dyn Fn() -> String,
+) -> Result<bool> {
     if report.is_wrong("c-compiler") {
-        return Ok(());
+        return Ok(false);
     }
-    if let Meeting::Alone(library) = meet(patient, mpicc, launcher)? {
-        let whose = Mpi::ALL
-            .into_iter()
-            .find(|it| it.owns_launcher(&path_text(launcher)));
-        report.wrong(
-            "mismatch",
-            format!(
-                "`{}` is {}'s, and `{mpicc}` makes programs for {}: of 2 processes each is \
-                 \"rank 0 of 1\", without any message",
-                launcher.display(),
-                whose.map_or("another MPI".to_owned(), |it| it.to_string()),
-                name_of_library(&library),
-            ),
-            vec![cure()],
-        );
-    }
-    Ok(())
+    let Meeting::Alone(library) = meet(patient, mpicc, launcher)? else {
+        return Ok(false);
+    };
+    let whose = Mpi::ALL.into_iter().find(|it| it.owns_launcher(launcher));
+    let shown = |name: &str| {
+        on_path(name)
+            .unwrap_or(PathBuf::from(name))
+            .display()
+            .to_string()
+    };
+    report.wrong(
+        "mismatch",
+        format!(
+            "{} is {}'s, and {} makes programs for {}: of 2 processes each was \"rank 0 of \
+             1\", without any message",
+            shown(launcher),
+            whose.map_or("another MPI".to_owned(), |it| it.to_string()),
+            shown(mpicc),
+            name_of_library(&library),
+        ),
+        vec![cure()],
+    );
+    Ok(true)
 }
 
 /// Compiles the trial program with `mpicc` and starts two processes with `launcher`.
-fn meet(patient: &Patient, mpicc: &str, launcher: &Path) -> Result<Meeting> {
+fn meet(patient: &Patient, mpicc: &str, launcher: &str) -> Result<Meeting> {
     let folder = trial_folder(patient)?;
     let program = match compile(mpicc, folder.path(), TRIAL, &[])? {
         Ok(program) => program,
@@ -293,7 +300,7 @@ pub(super) fn compile(
 
 /// Starts two processes; how they ended, and what they printed, complaints first.
 pub(super) fn run_two(
-    launcher: &Path,
+    launcher: &str,
     program: &Path,
     args: &[&std::ffi::OsStr],
 ) -> Result<(Ended, Vec<String>)> {
@@ -319,11 +326,6 @@ fn own_in(folder: &Path, tool: &str, mpi: Mpi, is_own: impl Fn(&str) -> bool) ->
         .into_iter()
         .map(|name| folder.join(name))
         .any(|program| is_program(&program) && is_own(&path_text(&program)))
-}
-
-fn same_file(one: &Path, other: Option<&Path>) -> bool {
-    let real = |path: &Path| path.canonicalize().ok();
-    other.is_some_and(|other| real(one).is_some() && real(one) == real(other))
 }
 
 fn path_text(path: &Path) -> String {
