@@ -126,8 +126,12 @@ install() {
   elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || { [ -t 0 ] && [ -t 2 ]; }; }; then
     as='sudo env DEBIAN_FRONTEND=noninteractive'
   else
-    fail "You are neither root nor allowed to use sudo. Ask your administrator to run this one command:" \
-      "  sudo sh -c '$whole'"
+    # An administrator is asked once, so for what the chapters need as well.
+    # shellcheck disable=SC2046 # words on purpose
+    set -- $(printf '%s\n' "$@" $(missing_of $($system "${MPI:-openmpi}")) | sort -u)
+    fail "You are neither root nor allowed to use sudo. Ask your administrator to run this one command," \
+      "which installs what the chapters need as well:" \
+      "  sudo sh -c '${refresh:+$refresh && }$(install_command "$@")'"
   fi
   confirmed || fail "Nothing was installed. When you are ready:" "  ${as:+sudo }sh -c '$whole'"
   export DEBIAN_FRONTEND=noninteractive
