@@ -64,9 +64,16 @@ pub fn hdf5_settings() -> Settings {
     text.map(|text| Settings::parse(&text)).unwrap_or_default()
 }
 
-/// Which implementation of MPI-IO serves `file`: `ROMIO` or `OMPIO`, told apart by the
-/// hints that it reports (`MPI_File_get_info`): only ROMIO's begin with `romio_`. Under
-/// Open MPI what is not ROMIO is OMPIO. Not collective.
+/// Which implementation of MPI-IO serves `file`: `ROMIO` or `OMPIO`.
+///
+/// ROMIO's hints begin with `romio_` (`MPI_File_get_info`). Open MPI 4.1 hands out no hints
+/// at all; there the control variables of MPI's tool interface (`MPI_T_cvar_get_info`, MPI
+/// 4.1, section 15.3) tell: if `--mca io romio…` left OMPIO out, it has none. Where a file
+/// system makes Open MPI prefer ROMIO by itself (Lustre), this is not noticed.
+///
+/// **Collective** over the file's communicator, which one would not expect of a question:
+/// `H5Fget_access_plist` (`File::fapl`) duplicates the communicator. Asked by one rank only,
+/// it hangs.
 ///
 /// # Errors
 /// If `file` was not opened through MPI-IO.
@@ -90,11 +97,61 @@ pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
         ffi::MPI_Info_free(&raw mut info);
         names
     };
-    Ok(if names.iter().any(|name| name.starts_with("romio_")) {
+    if names.iter().any(|name| name.starts_with("romio_")) {
+        return Ok("ROMIO");
+    }
+    let variables = control_variables();
+    let has = |prefix| variables.iter().any(|name| name.starts_with(prefix));
+    Ok(if has("io_romio") && !has("io_ompio") {
         "ROMIO"
     } else {
         "OMPIO"
     })
+}
+
+/// The names of the MPI library's control variables. Empty if it has no tool interface.
+fn control_variables() -> Vec<String> {
+    let mut provided = 0;
+    let single = ffi::MPI_THREAD_SINGLE as i32;
+    // SAFETY: may be called at any time, any number of times, if each is paired with
+    // MPI_T_finalize.
+    if unsafe { ffi::MPI_T_init_thread(single, &raw mut provided) } != 0 {
+        return Vec::new();
+    }
+    let mut count = 0;
+    // SAFETY: `count` outlives the call.
+    unsafe { ffi::MPI_T_cvar_get_num(&raw mut count) };
+    let names = (0..count)
+        .filter_map(|index| {
+            let mut name = [0 as c_char; 256];
+            let mut length = name.len() as i32;
+            let (mut verbosity, mut bind, mut scope) = (0, 0, 0);
+            // SAFETY: a description and an enumeration that nobody wants may be null (MPI 4.1,
+            // section 15.3.3); at most `length` bytes of `name` are written, with a zero byte
+            // at the end; all places outlive the call.
+            let status = unsafe {
+                let mut kind: ffi::MPI_Datatype = std::mem::zeroed();
+                ffi::MPI_T_cvar_get_info(
+                    index,
+                    name.as_mut_ptr(),
+                    &raw mut length,
+                    &raw mut verbosity,
+                    &raw mut kind,
+                    ptr::null_mut(),
+                    ptr::null_mut(),
+                    ptr::null_mut(),
+                    &raw mut bind,
+                    &raw mut scope,
+                )
+            };
+            // SAFETY: as above.
+            let name = unsafe { CStr::from_ptr(name.as_ptr()) };
+            (status == 0).then(|| name.to_string_lossy().into_owned())
+        })
+        .collect();
+    // SAFETY: pairs with the initialisation above.
+    unsafe { ffi::MPI_T_finalize() };
+    names
 }
 
 /// How many ranks a communicator has that HDF5 hands back (`MpioDriver::comm`). Not
