@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -623,6 +624,48 @@ fn the_book_holds_pages_and_pictures_only() {
     none(stray_files(built()));
     assert!(built().join("index.html").is_file());
     assert!(built().join("01-hello-rank/processes.svg").is_file());
+}
+
+/// What Open MPI's launcher says when it is asked for `ranks` ranks without the variables
+/// `unset`, and whether it started them.
+fn launch_without(unset: &[&str], ranks: &str) -> (bool, String) {
+    let launcher = Mpi::OpenMpi.launcher().expect("Open MPI is installed");
+    let mut command = Command::new(launcher);
+    command
+        .args(["-n", ranks, "true"])
+        .envs(Mpi::OpenMpi.launch_environment());
+    for name in unset {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+fn open_mpi_refuses_more_ranks_than_cores_unless_told() {
+    let unset = [
+        "OMPI_MCA_rmaps_base_oversubscribe",
+        "PRTE_MCA_rmaps_default_mapping_policy",
+    ];
+    // Refused before anything is started.
+    let (started, said) = launch_without(&unset, "4000");
+    assert!(!started && said.contains("slots"), "{said}");
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (started, said) = launch_without(&[], &(cores + 1).to_string());
+    assert!(started, "{said}");
+}
+
+#[test]
+fn open_mpi_refuses_root_unless_told() {
+    let unset = ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"];
+    let (started, said) = launch_without(&unset, "1");
+    let root = Mpi::OpenMpi.launch_environment().contains_key(unset[0]);
+    assert_eq!(started, !root, "{said}");
+    assert!(!root || said.contains("as root"), "{said}");
 }
 
 // --- Planted faults --------------------------------------------------------------------
