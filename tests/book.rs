@@ -409,6 +409,20 @@ fn wrong_variables(root: &Path) -> Faults {
         .collect()
 }
 
+/// A link that leads nowhere, in the texts beside the book: README.md and CONTRIBUTING.md.
+fn dead_links_outside(root: &Path) -> Faults {
+    let link = Regex::new(r"\]\(([^)#\s]+)").unwrap();
+    let mut faults = Vec::new();
+    for name in ["README.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root.join(name)).unwrap_or_default();
+        let targets = link.captures_iter(&text).map(|it| it[1].to_owned());
+        for target in targets.filter(|it| !is_foreign(it) && !root.join(it).exists()) {
+            faults.push(format!("{name}: {target} is not there"));
+        }
+    }
+    faults
+}
+
 // --- Checks on the pages ---------------------------------------------------------------
 
 /// A mark for including that the reader would see.
@@ -602,6 +616,11 @@ fn the_set_up_page_names_the_packages_that_are_installed() {
 #[test]
 fn the_set_up_page_names_the_variables_that_the_doors_set() {
     none(wrong_variables(root()));
+}
+
+#[test]
+fn every_link_beside_the_book_leads_somewhere() {
+    none(dead_links_outside(root()));
 }
 
 #[test]
@@ -975,6 +994,17 @@ fn finds_a_variable_that_the_doors_do_not_set() {
             "OMPI_MCA_btl=tcp",
         );
     });
+}
+
+#[test]
+fn finds_a_dead_link_beside_the_book() {
+    finds(
+        dead_links_outside,
+        "CONTRIBUTING.md: gone.md is not there",
+        |root| {
+            fs::write(root.join("CONTRIBUTING.md"), "See [this](gone.md#x).").unwrap();
+        },
+    );
 }
 
 /// Asserts that `check` finds a fault that contains `expected` in pages made of `planted`,

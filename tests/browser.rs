@@ -335,7 +335,8 @@ const behind = element => {
     return 'white';
 };
 let texts = 0;
-for (const element of document.querySelectorAll('main :is(h1,h2,h3,p,li,th,td,a,code,strong)')) {
+for (const element of document.querySelectorAll(
+    'main :is(h1,h2,h3,h4,p,li,th,td,a,code,em,strong,span), .menu-title, .sidebar a')) {
     const own = [...element.childNodes].some(it => it.nodeType === 3 && it.textContent.trim());
     if (!own) continue;
     texts += 1;
