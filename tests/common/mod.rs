@@ -4,6 +4,8 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use workbook::launch::{Launch, Run};
@@ -105,4 +107,23 @@ pub fn launch_python(script: &Path, ranks: usize, args: &[&str], data: &Path) ->
     launch.args.push(script.into());
     launch.args.extend(args.iter().map(OsString::from));
     launch
+}
+
+/// The `workbook` command, built from this tree into the target folder of this test. (Cargo
+/// builds the programs of the package under test only.)
+pub fn workbook_program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let own = std::env::current_exe().expect("a test has a path");
+        // target/debug/deps/faults-… lies three folders below the target folder
+        let target = own.ancestors().nth(3).expect("it lies in a target folder");
+        let status = Command::new("cargo")
+            .args(["build", "--quiet", "--locked", "--package", "workbook", "--target-dir"])
+            .arg(target)
+            .current_dir(root())
+            .status()
+            .expect("cargo can be started");
+        assert!(status.success(), "the workbook command builds");
+        target.join("debug/workbook")
+    })
 }
