@@ -4,6 +4,7 @@
 //! `CHROME`. It is driven by its own protocol, JSON messages over a pipe:
 //! <https://chromedevtools.github.io/devtools-protocol/>.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -33,18 +34,14 @@ struct Browser {
     profile: tempfile::TempDir,
 }
 
-/// The browser's program.
-fn chromium() -> PathBuf {
-    let given = ["CHROME", "CHROMIUM"]
-        .into_iter()
-        .find_map(std::env::var_os);
+/// The browser's program: the one that is `given`, or one of the usual names in `path`.
+fn chromium(given: Option<OsString>, path: &OsStr) -> PathBuf {
     if let Some(program) = given.filter(|it| !it.is_empty()) {
         return program.into();
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["chromium", "chromium-browser", "google-chrome"].into_iter();
-    names
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .flat_map(|name| std::env::split_paths(path).map(move |folder| folder.join(name)))
         .find(|it| it.is_file())
         .expect(
             "no browser: install Chromium (Debian: apt-get install chromium), or put the \
@@ -52,13 +49,23 @@ fn chromium() -> PathBuf {
         )
 }
 
+#[test]
+#[should_panic(expected = "apt-get install chromium")]
+fn a_missing_browser_is_named_with_its_cure() {
+    chromium(None, OsStr::new("/nowhere"));
+}
+
 impl Browser {
     fn start() -> Browser {
+        let given = ["CHROME", "CHROMIUM"]
+            .into_iter()
+            .find_map(std::env::var_os);
+        let path = std::env::var_os("PATH").unwrap_or_default();
         let profile = tempfile::tempdir().unwrap();
         // The browser reads commands from file descriptor 3, and answers on 4.
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#])
-            .arg(chromium())
+            .arg(chromium(given, &path))
             .args(["--headless=new", "--remote-debugging-pipe", "--no-sandbox"])
             .args(["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"])
             .args([
@@ -117,7 +124,7 @@ impl Browser {
 
     fn next(&mut self) -> Value {
         let message = self.messages.recv_timeout(PATIENCE);
-        message.expect("the browser ended, or does not answer")
+        message.expect("the browser did not start, has ended, or does not answer")
     }
 
     /// Sends a command, waits for its answer, and keeps the events that come before it.
@@ -129,10 +136,8 @@ impl Browser {
         if let Some(session) = &self.session {
             message["sessionId"] = json!(session);
         }
-        self.commands
-            .write_all(message.to_string().as_bytes())
-            .unwrap();
-        self.commands.write_all(b"\0").unwrap();
+        // If it has ended, waiting for its answer says so.
+        let _ = self.commands.write_all(format!("{message}\0").as_bytes());
         loop {
             let mut answer = self.next();
             if answer["id"] == json!(self.sent) {
