@@ -106,6 +106,7 @@ impl Report {
 
     /// Shows the report to a person; in colours if it is a terminal that reads it.
     pub fn print(&self) {
+        let mut shown = Vec::new();
         for Finding {
             mark, says, cures, ..
         } in &self.findings
@@ -117,7 +118,12 @@ impl Report {
             };
             anstream::println!("{style}{word:<5}{style:#}  {says}");
             for cure in cures {
-                anstream::println!("         cure: {cure}");
+                // A long command that cures several findings is shown once.
+                match shown.contains(&cure) && cure.contains(" install ") {
+                    true => anstream::println!("         cure: the same command as above"),
+                    false => anstream::println!("         cure: {cure}"),
+                }
+                shown.push(cure);
             }
         }
         if !self.skipped.is_empty() {

@@ -115,15 +115,18 @@ pub(super) fn cores(
     let says =
         format!("{ranks} ranks on {cores} cores: they take turns, which works, slower");
     // MPICH starts any number of ranks unasked.
-    let asked = (patient.request.mpi == Mpi::OpenMpi).then(|| {
-        let variable = match mpi.map_or(0, |it| major(&it.version)) {
-            0..=4 => "OMPI_MCA_rmaps_base_oversubscribe=1",
-            _ => "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe",
-        };
-        format!(
-            "by hand, Open MPI wants to be told that this is meant: `export {variable}`"
-        )
-    });
+    let asked = (patient.request.mpi == Mpi::OpenMpi)
+        .then_some(mpi)
+        .flatten()
+        .map(|working| {
+            let variable = match major(&working.version) {
+                0..=4 => "OMPI_MCA_rmaps_base_oversubscribe=1",
+                _ => "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe",
+            };
+            format!(
+                "by hand, Open MPI wants to be told that this is meant: `export {variable}`"
+            )
+        });
     report.note("cores", says, asked.into_iter().collect());
     Ok(())
 }
