@@ -169,10 +169,8 @@ fn a_failed_step_shows_the_logs_end_and_a_cure() {
         .step("Compiling HDF5", compile, Count::Nothing)
         .unwrap_err()
         .to_string();
-    assert!(
-        error.starts_with("Compiling HDF5 failed, exit status 1: mpicc"),
-        "{error}"
-    );
+    let begin = format!("Compiling HDF5 failed: {mpicc}: exit status 1\n");
+    assert!(error.starts_with(&begin), "{error}");
     assert!(error.contains("The log's end:\n"), "{error}");
     assert!(
         error.contains("expected ‘;’") || error.contains("expected ';'"),
@@ -250,7 +248,7 @@ fn a_build_with_a_broken_compiler_says_so_and_leaves_nothing_that_looks_whole() 
     let again = hdf5_source::library(root(), &folder, &broken, None)
         .unwrap_err()
         .to_string();
-    assert_eq!(error, again, "the second try starts from the same place");
+    assert!(again.contains("this compiler is broken"), "{again}");
 }
 
 #[test]

@@ -56,8 +56,11 @@ impl Job {
     /// If it fails, the error says how, shows the log's end, where the whole log is, and
     /// what is likely to help.
     pub fn step(&mut self, doing: &str, command: Command, count: Count) -> Result<String> {
-        let shown = shown(&command);
-        writeln!(self.log, "$ {shown}").context("cannot write the log")?;
+        let program = Path::new(command.get_program())
+            .file_name()
+            .unwrap_or_default();
+        let program = program.to_string_lossy().into_owned();
+        writeln!(self.log, "$ {}", shown(&command)).context("cannot write the log")?;
         let started = Instant::now();
         let mut progress = Progress::new(doing, count);
         let mut out = String::new();
@@ -90,7 +93,7 @@ impl Job {
                     lower(doing)
                 )
             }
-            ended => Err(self.failure(doing, &shown, ended, &outcome.lines)),
+            ended => Err(self.failure(doing, &program, ended, &outcome.lines)),
         }
     }
 
@@ -107,16 +110,21 @@ impl Job {
     fn failure(
         &self,
         doing: &str,
-        shown: &str,
+        program: &str,
         ended: Ended,
         lines: &[Line],
     ) -> anyhow::Error {
-        let mut message = format!("{doing} failed, {ended}: {shown}\n");
-        if !lines.is_empty() {
+        let mut message = format!("{doing} failed: {program}: {ended}\n");
+        let told: Vec<&str> = lines
+            .iter()
+            .map(|it| it.text.trim_end())
+            .filter(|it| !it.is_empty())
+            .collect();
+        if !told.is_empty() {
             message.push_str("The log's end:\n");
         }
-        for line in &lines[lines.len().saturating_sub(END_OF_LOG)..] {
-            message.push_str(&format!("    {}\n", line.text));
+        for line in &told[told.len().saturating_sub(END_OF_LOG)..] {
+            message.push_str(&format!("    {line}\n"));
         }
         message.push_str(&format!("The whole log: {}", self.path.display()));
         let cure = lines.iter().rev().find_map(|line| cure(&line.text));
