@@ -43,6 +43,15 @@ impl Mpi {
         self.signature().iter().any(|it| says.contains(it))
     }
 
+    /// Its name and version by what the launcher says: `Open MPI 4.1.4`, `MPICH 4.0.2`.
+    pub fn release(self, launcher: &str) -> String {
+        let says = output_of(launcher, &["--version"]).unwrap_or_default();
+        let version = says.split_whitespace().find(|word| {
+            word.starts_with(|first: char| first.is_ascii_digit()) && word.contains('.')
+        });
+        format!("{self} {}", version.unwrap_or("of an unknown version"))
+    }
+
     /// The launcher: `mpirun` if that is this MPI's, else the name Debian gives it.
     pub fn launcher(self) -> Option<String> {
         self.pick("mpirun", |program| self.owns_launcher(program))
@@ -82,7 +91,10 @@ impl Mpi {
             )));
         }
         // The same without gcc's help.
-        let entries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+        let entries = std::fs::read_dir("/usr/lib")
+            .into_iter()
+            .flatten()
+            .flatten();
         candidates.extend(entries.map(|it| it.path().join("hdf5").join(name)));
         // Fedora: /usr/lib64/openmpi holds lib; headers are elsewhere; Homebrew: a prefix.
         if self == Mpi::OpenMpi
