@@ -17,7 +17,7 @@ use super::{Compiler, Library, belongs_to, cores};
 use crate::launch::Launch;
 use crate::mpi::output_of;
 use crate::noise;
-use crate::supervise::Ended;
+use crate::supervise::{Ended, Line, supervise};
 
 // ANCHOR: options
 /// What `configure` is told, other than the prefix.
@@ -115,13 +115,12 @@ fn make(work: &Path, args: &[&str]) -> Command {
 
 /// How many files `make` would compile: it is asked what it would do.
 fn left_to_compile(work: &Path) -> u64 {
-    let output = make(work, &["--dry-run", "--keep-going"]).output();
-    let would = output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
-    let would = would.unwrap_or_default();
-    would
-        .lines()
-        .filter(|line| line.contains("echo \"  CC "))
-        .count() as u64
+    let ask = make(work, &["--dry-run", "--keep-going"]);
+    let minute = Duration::from_secs(60);
+    // Without an answer the progress bar has no end; the build does not need one.
+    let lines = supervise(ask, minute, |_| {}).map_or(Vec::new(), |it| it.lines);
+    let compiles = |line: &&Line| line.text.contains("echo \"  CC ");
+    lines.iter().filter(compiles).count() as u64
 }
 
 /// Debian's source package, unpacked and patched.
