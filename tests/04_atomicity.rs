@@ -18,7 +18,14 @@ fn rank_1_reads_what_rank_0_wrote() {
             assert_eq!(run.out[1], "rank 1 reads 42\n", "{}", run.report());
         }
         let file = File::open(data.path().join("atomic.hdf5")).unwrap();
-        assert_eq!(file.dataset("x").unwrap().read_1d::<i32>().unwrap().to_vec(), [42]);
+        assert_eq!(
+            file.dataset("x")
+                .unwrap()
+                .read_1d::<i32>()
+                .unwrap()
+                .to_vec(),
+            [42]
+        );
     }
 }
 
@@ -45,7 +52,9 @@ fn torn_reads(io: Option<&str>, ranks: usize) -> [String; 3] {
     let run = succeed(&launch);
     let row = run.out[0].trim().trim_matches(['|', ' ']);
     let cells: Vec<String> = row.split(" | ").map(str::to_owned).collect();
-    cells.try_into().unwrap_or_else(|_| panic!("not three cells\n{}", run.report()))
+    cells
+        .try_into()
+        .unwrap_or_else(|_| panic!("not three cells\n{}", run.report()))
 }
 
 /// With atomic mode off the experiment sees tearing, or says that it could not.
@@ -86,7 +95,10 @@ fn ompio_is_reported_as_it_is() {
 
 #[test]
 fn the_recipe_and_the_message_arrive_whole() {
-    for (option, how) in [("--recipe", "through the file"), ("--message", "by message")] {
+    for (option, how) in [
+        ("--recipe", "through the file"),
+        ("--message", "by message"),
+    ] {
         for ranks in [1, 2, 4] {
             let data = scratch();
             let run = succeed(&launch(PROGRAM, ranks, &[option], data.path()));

@@ -986,12 +986,12 @@ fn finds_packages_that_the_page_and_the_set_up_do_not_share() {
 
 #[test]
 fn finds_a_variable_that_the_doors_do_not_set() {
-    finds(wrong_variables, "OMPI_MCA_btl=^tcp", |root| {
+    finds(wrong_variables, "OMPI_MCA_btl=^tcp,ofi", |root| {
         edit(
             root,
             "chapters/set-up.md",
-            "OMPI_MCA_btl=^tcp",
-            "OMPI_MCA_btl=tcp",
+            "OMPI_MCA_btl=^tcp,ofi",
+            "OMPI_MCA_btl=tcp,ofi",
         );
     });
 }

@@ -26,8 +26,13 @@ fn processes_with(entry: &str) -> Vec<i32> {
         .filter(|pid| {
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let ended = state.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'));
-            !ended && environment.split(|byte| *byte == 0).any(|it| it == entry.as_bytes())
+            let ended = state
+                .rsplit_once(") ")
+                .is_none_or(|(_, rest)| rest.starts_with('Z'));
+            !ended
+                && environment
+                    .split(|byte| *byte == 0)
+                    .any(|it| it == entry.as_bytes())
         })
         .collect()
 }
@@ -37,7 +42,10 @@ fn processes_with(entry: &str) -> Vec<i32> {
 fn wait_until(what: &str, mut found: impl FnMut() -> bool) {
     let started = Instant::now();
     while !found() {
-        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "waited in vain: {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -74,7 +82,11 @@ fn a_rank_killed_while_it_writes_ends_the_job() {
             (run, killed.join().unwrap().elapsed())
         });
         assert!(took < Duration::from_secs(20), "it took {took:?} to end");
-        assert!(matches!(run.ended, Ended::Exit(status) if status != 0), "{}", run.report());
+        assert!(
+            matches!(run.ended, Ended::Exit(status) if status != 0),
+            "{}",
+            run.report()
+        );
         let said = run.launcher_said.to_lowercase() + &run.err.concat().to_lowercase();
         match mpi() {
             // "process rank 1 with PID … on node … exited on signal 9 (Killed)"
@@ -105,7 +117,10 @@ fn a_run_that_hangs_is_ended_with_all_its_processes() {
     assert_eq!(run.ended, Ended::Limit(Duration::from_secs(3)));
     assert_eq!(processes_with(&data_entry), Vec::<i32>::new());
     let report = run.report();
-    assert!(report.contains("rank 0 printed:\n    rank 0 creates the file ..."), "{report}");
+    assert!(
+        report.contains("rank 0 printed:\n    rank 0 creates the file ..."),
+        "{report}"
+    );
     assert!(report.contains("rank 3 printed nothing"), "{report}");
 }
 
@@ -113,8 +128,11 @@ fn a_run_that_hangs_is_ended_with_all_its_processes() {
 #[test]
 fn a_stubborn_command_and_its_hidden_child_are_ended() {
     let mut command = Command::new("sh");
-    let script = "trap '' TERM; setsid sleep 1000 & echo started; while :; do sleep 1; done";
-    command.args(["-c", script]).env("STUBBORN", "yes, this one");
+    let script =
+        "trap '' TERM; setsid sleep 1000 & echo started; while :; do sleep 1; done";
+    command
+        .args(["-c", script])
+        .env("STUBBORN", "yes, this one");
     let outcome = supervise(command, Duration::from_secs(1), |_| {}).unwrap();
     assert_eq!(outcome.ended, Ended::Limit(Duration::from_secs(1)));
     assert_eq!(outcome.lines[0].text, "started");
@@ -125,7 +143,9 @@ fn a_stubborn_command_and_its_hidden_child_are_ended() {
 #[test]
 fn what_is_left_behind_is_named() {
     let mut command = Command::new("sh");
-    command.args(["-c", "setsid sleep 999 >/dev/null 2>&1 & exit 3"]).env("LEFT", "behind");
+    command
+        .args(["-c", "setsid sleep 999 >/dev/null 2>&1 & exit 3"])
+        .env("LEFT", "behind");
     let outcome = supervise(command, Duration::from_secs(10), |_| {}).unwrap();
     assert_eq!(outcome.ended, Ended::Exit(3));
     assert_eq!(outcome.left_behind.len(), 1, "{:?}", outcome.left_behind);
@@ -155,7 +175,10 @@ fn the_reader_may_interrupt_a_run_or_kill_it() {
         // The command, the launcher and three ranks; cargo may have to build first.
         let started = Instant::now();
         while processes_named("open-mpio", &entry) < 3 {
-            assert!(started.elapsed() < Duration::from_secs(300), "the ranks never ran");
+            assert!(
+                started.elapsed() < Duration::from_secs(300),
+                "the ranks never ran"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         kill(Pid::from_raw(child.id() as i32), signal).unwrap();
@@ -169,5 +192,8 @@ fn processes_named(name: &str, entry: &str) -> usize {
     let is_called = |pid: &i32| {
         fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|it| it.trim() == name)
     };
-    processes_with(entry).iter().filter(|pid| is_called(pid)).count()
+    processes_with(entry)
+        .iter()
+        .filter(|pid| is_called(pid))
+        .count()
 }

@@ -102,14 +102,21 @@ impl Chapter {
                 continue;
             }
             let dir_name = entry.file_name().to_string_lossy().into_owned();
-            let Some((number, name)) = dir_name.split_once('-') else { continue };
+            let Some((number, name)) = dir_name.split_once('-') else {
+                continue;
+            };
             let Ok(number) = number.parse() else { continue };
             let file = entry.path().join("chapter.toml");
             let text = std::fs::read_to_string(&file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
             let plan = toml::from_str(&text)
                 .with_context(|| format!("{} is not right", file.display()))?;
-            chapters.push(Chapter { number, name: name.to_owned(), folder: entry.path(), plan });
+            chapters.push(Chapter {
+                number,
+                name: name.to_owned(),
+                folder: entry.path(),
+                plan,
+            });
         }
         chapters.sort_by_key(|chapter| chapter.number);
         Ok(chapters)
@@ -139,12 +146,22 @@ impl Chapter {
 
     /// The runs of which `make chapter-N` consists.
     pub fn steps(&self) -> Vec<Step> {
-        if self.plan.run.is_empty() { vec![Step::default()] } else { self.plan.run.clone() }
+        if self.plan.run.is_empty() {
+            vec![Step::default()]
+        } else {
+            self.plan.run.clone()
+        }
     }
 
     /// After how long a run with these arguments is stopped.
     pub fn limit(&self, args: &[String]) -> Duration {
-        let wrong = args.iter().any(|arg| arg == "--wrong" || arg.starts_with("--wrong="));
-        Duration::from_secs(if wrong { self.plan.wrong_limit } else { self.plan.limit })
+        let wrong = args
+            .iter()
+            .any(|arg| arg == "--wrong" || arg.starts_with("--wrong="));
+        Duration::from_secs(if wrong {
+            self.plan.wrong_limit
+        } else {
+            self.plan.limit
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::mpi::Toolchain;
+use crate::mpi::{Mpi, Toolchain};
 
 const FIRST_LINE: &str =
     "# Written by the workbook's set-up; delete it and it is made anew.";
@@ -15,8 +15,15 @@ pub fn is_ours(text: &str) -> bool {
     text.starts_with(FIRST_LINE)
 }
 
-/// Writes the file for `toolchain`, unless it says that already, or is the reader's own.
-pub fn write(root: &Path, toolchain: &Toolchain) -> Result<()> {
+/// Writes the file for the first MPI that is installed with its HDF5 (Open MPI before
+/// MPICH), unless it says that already, or is the reader's own.
+pub fn write(root: &Path) -> Result<()> {
+    let installed = Mpi::ALL
+        .into_iter()
+        .find_map(|mpi| Toolchain::find(mpi, root, None).ok());
+    let Some(toolchain) = installed else {
+        return Ok(());
+    };
     let file = root.join(".cargo/config.toml");
     let old = std::fs::read_to_string(&file).unwrap_or_default();
     if !old.is_empty() && !is_ours(&old) {

@@ -76,7 +76,11 @@ impl Launch {
         words.extend(["-n".to_owned(), self.ranks.to_string()]);
         let program = self.program.strip_prefix(root).unwrap_or(&self.program);
         words.push(program.display().to_string());
-        words.extend(self.args.iter().map(|arg| arg.to_string_lossy().into_owned()));
+        words.extend(
+            self.args
+                .iter()
+                .map(|arg| arg.to_string_lossy().into_owned()),
+        );
         shell_words::join(words)
     }
 
@@ -176,13 +180,17 @@ impl Tagging {
                 (&["--tag-output"], r"^\[\d+,(\d+)\]<std(out|err)>: ?(.*)$")
             }
             // [prterun-host-123@1,2]<stdout>: text
-            Mpi::OpenMpi => {
-                (&["--output", "tag"], r"^\[[^\]]*,(\d+)\]<std(out|err)>: ?(.*)$")
-            }
+            Mpi::OpenMpi => (
+                &["--output", "tag"],
+                r"^\[[^\]]*,(\d+)\]<std(out|err)>: ?(.*)$",
+            ),
             // [2] text
             Mpi::Mpich => (&["-prepend-rank"], r"^\[(\d+)\]()( .*|)$"),
         };
-        Tagging { options, pattern: Regex::new(pattern).expect("the pattern is valid") }
+        Tagging {
+            options,
+            pattern: Regex::new(pattern).expect("the pattern is valid"),
+        }
     }
 
     fn split<'a>(&self, line: &'a str, stream: Stream) -> Option<(usize, Stream, &'a str)> {

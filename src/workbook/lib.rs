@@ -12,6 +12,7 @@ pub mod launch;
 pub mod mpi;
 pub mod noise;
 pub mod run;
+pub mod session;
 pub mod supervise;
 
 use std::path::{Path, PathBuf};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use workbook::chapter::Chapter;
-use workbook::mpi::Mpi;
-use workbook::{book, doctor, find_root, run, supervise};
+use workbook::mpi::{Mpi, Toolchain};
+use workbook::{book, config, doctor, find_root, run, session, supervise};
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
 #[derive(Parser)]
@@ -61,6 +61,24 @@ enum Door {
         /// Print the findings as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Run all tests: `cargo test` with this MPI, in its own target folder.
+    Test {
+        /// Which MPI: openmpi or mpich.
+        #[arg(long, env = "MPI", default_value = "openmpi")]
+        mpi: Mpi,
+        /// The folder of another HDF5, with include and lib.
+        #[arg(long)]
+        hdf5: Option<PathBuf>,
+        /// More words for `cargo test`.
+        #[arg(last = true)]
+        words: Vec<String>,
+    },
+    /// Run every transcript of the book again, and write those anew that no longer hold.
+    Bless {
+        /// Which MPI: openmpi or mpich.
+        #[arg(long, env = "MPI", default_value = "openmpi")]
+        mpi: Mpi,
     },
     /// Make the book.
     Book {
@@ -142,6 +160,19 @@ fn open(door: Door) -> Result<bool> {
                 false => report.print(),
             }
             Ok(report.wrongs() == 0)
+        }
+        Door::Test { mpi, hdf5, words } => {
+            let toolchain = Toolchain::find(mpi, &root, hdf5.as_deref())?;
+            config::write(&root)?;
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            run::cargo(&root, &toolchain, "test", &words, run::Chatter::Always)
+        }
+        Door::Bless { mpi } => {
+            let toolchain = Toolchain::find(mpi, &root, None)?;
+            config::write(&root)?;
+            let built =
+                run::cargo(&root, &toolchain, "build", &[], run::Chatter::OnTerminal)?;
+            Ok(built && session::bless(&root, &toolchain)?)
         }
         Door::Book { book: Book::Build } => {
             let page = book::build(&root)?;

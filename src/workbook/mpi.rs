@@ -126,7 +126,7 @@ impl Mpi {
             environment.insert("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
             // All ranks are on this machine. Looking for networks between them is slow, and
             // Open MPI 5 complains loudly where a machine has only a loopback address.
-            environment.insert("OMPI_MCA_btl", "^tcp");
+            environment.insert("OMPI_MCA_btl", "^tcp,ofi");
             if nix::unistd::geteuid().is_root() {
                 environment.insert("OMPI_ALLOW_RUN_AS_ROOT", "1");
                 environment.insert("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");

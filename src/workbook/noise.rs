@@ -37,14 +37,20 @@ pub fn without<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     for line in lines {
         if let Some(rule) = rule(line) {
             after_mpich_block = block == Some('=') && rule == '=';
-            block = if block == Some(rule) { None } else { Some(rule) };
+            block = if block == Some(rule) {
+                None
+            } else {
+                Some(rule)
+            };
             continue;
         }
         if block.is_some() || SINGLE.is_match(line) {
             continue;
         }
         // MPICH goes on below its block: "YOUR APPLICATION TERMINATED WITH …"
-        if after_mpich_block && (line.starts_with("YOUR APPLICATION") || line.starts_with("This typically")) {
+        if after_mpich_block
+            && (line.starts_with("YOUR APPLICATION") || line.starts_with("This typically"))
+        {
             continue;
         }
         kept.push(line);
@@ -72,7 +78,10 @@ with errorcode 1.
 --------------------------------------------------------------------------
 [host:12345] 1 more process has sent help message
 done";
-        assert_eq!(without(open_mpi.lines()), ["rank 1 of 2: no such file", "done"]);
+        assert_eq!(
+            without(open_mpi.lines()),
+            ["rank 1 of 2: no such file", "done"]
+        );
     }
 
     #[test]
@@ -93,6 +102,9 @@ after";
 
     #[test]
     fn a_short_rule_is_the_ranks_own() {
-        assert_eq!(without("----\n| a |\n----".lines()), ["----", "| a |", "----"]);
+        assert_eq!(
+            without("----\n| a |\n----".lines()),
+            ["----", "| a |", "----"]
+        );
     }
 }

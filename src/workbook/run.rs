@@ -160,40 +160,50 @@ pub fn build(
     hdf5: Option<&Path>,
 ) -> Result<Toolchain> {
     let toolchain = Toolchain::find(mpi, root, hdf5)?;
-    if mpi == Mpi::OpenMpi && hdf5.is_none() {
-        config::write(root, &toolchain)?;
-    }
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--bin",
-            &chapter.name,
-            "--bin",
-            "check",
-        ])
-        .current_dir(root)
-        .envs(toolchain.build_environment());
+    config::write(root)?;
     if !toolchain.program(&chapter.name).is_file() {
         eprintln!(
             "Building with {mpi} and {}; the first time takes a minute.",
             toolchain.hdf5.display()
         );
     }
-    // On a terminal cargo draws its own progress bar.
-    if std::io::stderr().is_terminal() {
-        cargo.env("CARGO_TERM_QUIET", "false");
-    }
-    let status = cargo.status().context("cannot run cargo")?;
-    if !status.success() {
+    let words = ["--bin", &chapter.name, "--bin", "check"];
+    if !cargo(root, &toolchain, "build", &words, Chatter::OnTerminal)? {
         bail!(
             "the chapter's program does not build; if the message above speaks of MPI, HDF5 \
              or libclang, `make doctor` says what to do"
         );
     }
     Ok(toolchain)
+}
+
+/// How much cargo may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chatter {
+    /// Its progress bar where there is a terminal, else warnings and errors only.
+    OnTerminal,
+    /// As much as it likes.
+    Always,
+}
+
+/// Runs cargo for a toolchain; `Ok(true)` if it succeeds.
+pub fn cargo(
+    root: &Path,
+    toolchain: &Toolchain,
+    subcommand: &str,
+    words: &[&str],
+    chatter: Chatter,
+) -> Result<bool> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args([subcommand, "--locked"])
+        .args(words)
+        .current_dir(root)
+        .envs(toolchain.build_environment());
+    if chatter == Chatter::OnTerminal && !std::io::stderr().is_terminal() {
+        cargo.arg("--quiet");
+    }
+    Ok(cargo.status().context("cannot run cargo")?.success())
 }
 
 /// The options that make Open MPI use an implementation of MPI-IO by the prefix of its

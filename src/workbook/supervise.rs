@@ -95,7 +95,11 @@ pub fn supervise(
     mut on_line: impl FnMut(&Line),
 ) -> Result<Outcome> {
     static RUNS: AtomicU32 = AtomicU32::new(0);
-    let mark = format!("{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
+    let mark = format!(
+        "{}-{}",
+        std::process::id(),
+        RUNS.fetch_add(1, Ordering::Relaxed)
+    );
     command
         .env(MARK, &mark)
         .stdin(Stdio::null())
@@ -110,8 +114,16 @@ pub fn supervise(
         format!("cannot start {}", command.get_program().to_string_lossy())
     })?;
     let (sender, receiver) = mpsc::channel();
-    pump(Stream::Out, child.stdout.take().expect("stdout is a pipe"), sender.clone());
-    pump(Stream::Err, child.stderr.take().expect("stderr is a pipe"), sender);
+    pump(
+        Stream::Out,
+        child.stdout.take().expect("stdout is a pipe"),
+        sender.clone(),
+    );
+    pump(
+        Stream::Err,
+        child.stderr.take().expect("stderr is a pipe"),
+        sender,
+    );
 
     let mut lines = Vec::new();
     let mut exited: Option<Instant> = None;
@@ -164,7 +176,11 @@ pub fn supervise(
         (Some(code), _) => Ended::Exit(code),
         (None, signal) => Ended::Signal(signal.unwrap_or(0)),
     });
-    Ok(Outcome { ended, lines, left_behind })
+    Ok(Outcome {
+        ended,
+        lines,
+        left_behind,
+    })
 }
 
 /// Reads a stream line by line on a thread of its own, until it is closed.
@@ -200,13 +216,18 @@ fn stop(child: &mut Child) {
 /// The processes that bear `mark` and still run: (pid, name). Empty without `/proc`.
 fn marked(mark: &str) -> Vec<(i32, String)> {
     let wanted = format!("{MARK}={mark}");
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     entries
         .flatten()
         .filter_map(|entry| {
             let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
             let environment = std::fs::read(entry.path().join("environ")).ok()?;
-            if !environment.split(|byte| *byte == 0).any(|it| it == wanted.as_bytes()) {
+            if !environment
+                .split(|byte| *byte == 0)
+                .any(|it| it == wanted.as_bytes())
+            {
                 return None;
             }
             // "Z" is a process that has ended and waits for its parent to notice.

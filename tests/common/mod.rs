@@ -118,7 +118,14 @@ pub fn workbook_program() -> &'static Path {
         // target/debug/deps/faults-… lies three folders below the target folder
         let target = own.ancestors().nth(3).expect("it lies in a target folder");
         let status = Command::new("cargo")
-            .args(["build", "--quiet", "--locked", "--package", "workbook", "--target-dir"])
+            .args([
+                "build",
+                "--quiet",
+                "--locked",
+                "--package",
+                "workbook",
+                "--target-dir",
+            ])
             .arg(target)
             .current_dir(root())
             .status()

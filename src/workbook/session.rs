@@ -1,0 +1,285 @@
+//! The transcripts of the book: `session.txt` and `session-….txt` in a chapter's folder.
+//!
+//! Line 1 is the command as a reader types it, `$ mpirun -n 4 hello-rank`; below it is what
+//! it prints, without the launcher's own words, and `[exit status N]` if that is not 0. A
+//! comment at the end of line 1 says what may differ from run to run:
+//! `# in any order` (the order of lines), `# numbers vary`, `# Open MPI only` or
+//! `# Open MPI 4.1 only` (is not replayed under another); several are joined by commas.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use regex::Regex;
+
+use crate::chapter::Chapter;
+use crate::mpi::{Mpi, Toolchain};
+use crate::noise;
+use crate::supervise::{Ended, supervise};
+
+/// A transcript.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its file.
+    pub file: PathBuf,
+    /// The command, for a shell.
+    pub command: String,
+    /// The first line, whole.
+    first_line: String,
+    /// What the file says that the command prints.
+    pub expected: String,
+    any_order: bool,
+    numbers_vary: bool,
+    only: Option<String>,
+}
+
+impl Session {
+    /// All transcripts of all chapters.
+    pub fn all(root: &Path) -> Result<Vec<Session>> {
+        let mut sessions = Vec::new();
+        for chapter in Chapter::all(root)? {
+            let mut files: Vec<PathBuf> = fs::read_dir(&chapter.folder)?
+                .map(|entry| Ok(entry?.path()))
+                .collect::<Result<_>>()?;
+            files.retain(|file| {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("session") && name.ends_with(".txt")
+            });
+            files.sort();
+            for file in files {
+                sessions.push(Session::read(&file)?);
+            }
+        }
+        Ok(sessions)
+    }
+
+    /// Reads a transcript.
+    pub fn read(file: &Path) -> Result<Session> {
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let (first_line, expected) = text.split_once('\n').unwrap_or((&text, ""));
+        let Some(command) = first_line.strip_prefix("$ ") else {
+            bail!("{}: line 1 must be `$ ` and a command", file.display());
+        };
+        let (command, comment) = command.split_once("  # ").unwrap_or((command, ""));
+        let mut session = Session {
+            file: file.to_owned(),
+            command: command.trim().to_owned(),
+            first_line: first_line.to_owned(),
+            expected: expected.to_owned(),
+            any_order: false,
+            numbers_vary: false,
+            only: None,
+        };
+        for word in comment
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+        {
+            match word {
+                "in any order" => session.any_order = true,
+                "numbers vary" => session.numbers_vary = true,
+                _ if word.ends_with(" only") => {
+                    session.only = word.strip_suffix(" only").map(str::to_owned);
+                }
+                _ => bail!("{}: line 1 has an unknown comment: {word}", file.display()),
+            }
+        }
+        Ok(session)
+    }
+
+    /// Whether it is to be replayed under this MPI, by its name and version
+    /// ([`Mpi::release`]).
+    pub fn is_for(&self, release: &str) -> bool {
+        self.only
+            .as_ref()
+            .is_none_or(|only| release.starts_with(only))
+    }
+
+    /// Runs the command in a folder of its own, where `mpirun` is the toolchain's launcher,
+    /// the chapters' programs are on the PATH, and their Python programs are at hand.
+    /// Returns what it prints.
+    pub fn replay(&self, root: &Path, toolchain: &Toolchain) -> Result<String> {
+        let scratch = tempfile::tempdir()?;
+        let bin = scratch.path().join("bin");
+        let folder = scratch.path().join("work");
+        fs::create_dir(&bin)?;
+        fs::create_dir(&folder)?;
+        let launcher = bin.join("mpirun");
+        fs::write(
+            &launcher,
+            format!("#!/bin/sh\nexec {} \"$@\"\n", launcher_path(toolchain)?),
+        )?;
+        fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755))?;
+        for chapter in Chapter::all(root)? {
+            symlink(toolchain.program(&chapter.name), bin.join(&chapter.name))?;
+            for entry in fs::read_dir(&chapter.folder)? {
+                let file = entry?.path();
+                if file.extension().is_some_and(|it| it == "py") {
+                    let name = file.file_name().context("a file has a name")?;
+                    fs::copy(&file, folder.join(name))?;
+                }
+            }
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
+        // These look for their files in the current folder.
+        let needs_root = ["cargo ", "make "]
+            .iter()
+            .any(|it| self.command.starts_with(it));
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &self.command])
+            .current_dir(if needs_root { root } else { &folder })
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("WORKBOOK_DATA", &folder)
+            .env("RUST_BACKTRACE", "0")
+            .env("LC_ALL", "C.UTF-8")
+            // Set, it makes Python write a line in two pieces, which launchers mix.
+            .env_remove("PYTHONUNBUFFERED")
+            .envs(Mpi::OpenMpi.launch_environment())
+            .envs(toolchain.mpi.launch_environment())
+            .envs(toolchain.build_environment());
+        // What an outer `make` handed to us is not meant for this command.
+        for name in [
+            "MAKEFLAGS",
+            "MAKELEVEL",
+            "MFLAGS",
+            "NP",
+            "ARGS",
+            "LIMIT",
+            "HDF5",
+        ] {
+            command.env_remove(name);
+        }
+        command.env("MPI", toolchain.mpi.name());
+        let limit = match needs_root {
+            true => Duration::from_secs(600), // it may have to build
+            false => Duration::from_secs(90),
+        };
+        let outcome = supervise(command, limit, |_| {})?;
+        let mut printed =
+            noise::without(outcome.lines.iter().map(|line| line.text.as_str()));
+        while printed.last().is_some_and(|line| line.is_empty()) {
+            printed.pop();
+        }
+        let mut text: String = printed.iter().map(|line| format!("{line}\n")).collect();
+        match outcome.ended {
+            Ended::Exit(0) => {}
+            Ended::Exit(status) => text.push_str(&format!("[exit status {status}]\n")),
+            other => bail!(
+                "{}: `{}`: {other}\n{text}",
+                self.file.display(),
+                self.command
+            ),
+        }
+        Ok(text)
+    }
+
+    /// Whether `printed` is what the transcript says, but for what may differ.
+    pub fn agrees(&self, printed: &str) -> bool {
+        self.comparable(printed) == self.comparable(&self.expected)
+    }
+
+    /// The text without what may differ from run to run.
+    pub fn comparable(&self, text: &str) -> String {
+        static NUMBER: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"\d+(\.\d+)*").expect("the pattern is valid"));
+        let mut lines: Vec<String> = text
+            .lines()
+            .map(|line| match self.numbers_vary {
+                true => NUMBER.replace_all(line, "N").into_owned(),
+                false => line.to_owned(),
+            })
+            .collect();
+        if self.any_order {
+            lines.sort();
+        }
+        lines.into_iter().map(|line| line + "\n").collect()
+    }
+
+    /// Replaces what the file says by `printed`.
+    pub fn rewrite(&self, printed: &str) -> Result<()> {
+        fs::write(&self.file, format!("{}\n{printed}", self.first_line))
+            .with_context(|| format!("cannot write {}", self.file.display()))
+    }
+}
+
+/// The launcher's path, so that our own `mpirun` on the PATH does not call itself.
+fn launcher_path(toolchain: &Toolchain) -> Result<String> {
+    let launcher = Path::new(&toolchain.launcher);
+    if launcher.components().count() > 1 {
+        return Ok(launcher.display().to_string());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(launcher))
+        .find(|file| file.is_file())
+        .map(|file| file.display().to_string())
+        .with_context(|| format!("{} is not on the PATH", toolchain.launcher))
+}
+
+/// `make bless`: replays every transcript, and writes those anew that no longer hold.
+pub fn bless(root: &Path, toolchain: &Toolchain) -> Result<bool> {
+    let release = toolchain.mpi.release(&toolchain.launcher);
+    for session in Session::all(root)? {
+        let shown = session
+            .file
+            .strip_prefix(root)
+            .unwrap_or(&session.file)
+            .display();
+        if !session.is_for(&release) {
+            println!("left     {shown} (not for {release})");
+            continue;
+        }
+        let printed = session.replay(root, toolchain)?;
+        if session.agrees(&printed) {
+            println!("holds    {shown}");
+        } else {
+            session.rewrite(&printed)?;
+            println!("written  {shown}");
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(text: &str) -> Session {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        Session::read(file.path()).unwrap()
+    }
+
+    #[test]
+    fn the_comment_says_what_may_differ() {
+        let strict = session("$ mpirun -n 2 x\na 1\nb 2\n");
+        assert_eq!(strict.command, "mpirun -n 2 x");
+        assert!(strict.agrees("a 1\nb 2\n"));
+        assert!(!strict.agrees("b 2\na 1\n"));
+        assert!(!strict.agrees("a 1\nb 3\n"));
+
+        let loose =
+            session("$ x  # in any order, numbers vary, Open MPI only\na 1\nb 2.0.1\n");
+        assert_eq!(loose.command, "x");
+        assert!(loose.agrees("b 3\na 17.5\n"));
+        assert!(!loose.agrees("b 3\n"));
+        assert!(loose.is_for("Open MPI 5.0.7"));
+        assert!(!loose.is_for("MPICH 4.0.2"));
+        assert!(!session("$ x  # Open MPI 4.1 only\n").is_for("Open MPI 5.0.7"));
+    }
+
+    #[test]
+    fn a_comment_that_nobody_knows_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "$ x  # whatever\n").unwrap();
+        assert!(Session::read(file.path()).is_err());
+        fs::write(file.path(), "no command\n").unwrap();
+        assert!(Session::read(file.path()).is_err());
+    }
+}
