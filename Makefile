@@ -4,6 +4,9 @@
 #   ARGS='--file F'     for the program        LIMIT=60           stop a run after 60 s
 MPI ?= openmpi
 export MPI
+ifeq ($(filter openmpi mpich,$(MPI)),)
+$(error MPI is openmpi or mpich, not $(MPI))
+endif
 # The others only if they are given: an empty one is not the same as none.
 $(foreach name,NP ARGS LIMIT HDF5 PYTHON,$(if $($(name)),$(eval export $(name))))
 

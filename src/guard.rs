@@ -35,6 +35,7 @@ use crate::{Result, alone};
 /// - A program that runs alone although the launcher meant several processes is an error.
 ///
 /// A file that was open when the ranks are aborted is lost unless it was flushed.
+// ANCHOR: run
 pub fn run(program: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode {
     let universe = mpi::initialize().expect("MPI can be started once in a process");
     let world = universe.world();
@@ -60,6 +61,7 @@ pub fn run(program: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode 
     complain(&format!("Error on rank {rank} of {size}: {error}"));
     world.abort(1)
 }
+// ANCHOR_END: run
 
 /// Like [`run`], for a program with arguments (clap). What is wrong with them, or the help,
 /// is printed once, by rank 0, and every rank ends in good order.
@@ -89,6 +91,7 @@ pub fn run_with<A: Parser>(
 }
 
 /// Lets a panic print its message as usual, and then ends all ranks.
+// ANCHOR: panic
 fn abort_on_panic(rank: i32) {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -98,6 +101,7 @@ fn abort_on_panic(rank: i32) {
         SimpleCommunicator::world().abort(101)
     }));
 }
+// ANCHOR_END: panic
 
 /// Writes a line to standard error in one piece. `eprintln!` hands over its parts one by
 /// one, and a launcher may put another rank's words between them.

@@ -132,6 +132,7 @@ pub fn write_rows<T: H5Type, D: Dimension>(
     values: ArrayView<'_, T, D>,
     transfer: Transfer,
 ) -> Result<(), RowsError> {
+    // ANCHOR: shapes
     let shape = slab_shape(dataset, &rows)?;
     if values.ndim() != shape.len() {
         return Err(RowsError::Dimensions(values.ndim(), shape.len()));
@@ -139,6 +140,7 @@ pub fn write_rows<T: H5Type, D: Dimension>(
     if values.shape() != shape {
         return Err(RowsError::Shape(values.shape().to_vec(), shape));
     }
+    // ANCHOR_END: shapes
     let elements = values.as_slice().ok_or(RowsError::Strided)?;
     let in_memory = hdf5::Datatype::from_type::<T>()?;
     with_selection(

@@ -16,6 +16,7 @@ use std::ops::Range;
 /// assert_eq!(rows_of(2, 4, 1000), 500..750);
 /// assert_eq!([rows_of(0, 3, 10), rows_of(1, 3, 10), rows_of(2, 3, 10)], [0..4, 4..7, 7..10]);
 /// ```
+// ANCHOR: rows_of
 pub fn rows_of(rank: i32, size: i32, rows: usize) -> Range<usize> {
     assert!(
         0 <= rank && rank < size,
@@ -27,3 +28,4 @@ pub fn rows_of(rank: i32, size: i32, rows: usize) -> Range<usize> {
     let count = share + usize::from(rank < remainder);
     start..start + count
 }
+// ANCHOR_END: rows_of

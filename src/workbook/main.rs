@@ -141,7 +141,7 @@ fn open(door: Door) -> Result<bool> {
                 args: shell_words::split(&args.unwrap_or_default())?,
                 hdf5,
                 limit: limit.map(Duration::from_secs),
-                data: None,
+                data: std::env::var_os("WORKBOOK_DATA").map(PathBuf::from),
                 release,
                 python: python == "1",
             };
