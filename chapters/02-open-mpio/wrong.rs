@@ -1,5 +1,5 @@
 //! The mistakes of chapter 2, each a whole program. Some hang: start them with
-//! `timeout 5 mpirun …`, or by `make chapter-2 ARGS='--wrong …'`, which stops them.
+//! `timeout --foreground 5 mpirun …`, or by `make chapter-2 ARGS='--wrong …'`, which stops them.
 
 use std::process::ExitCode;
 
