@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::panic;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use mpi::topology::SimpleCommunicator;
@@ -59,6 +60,7 @@ pub fn run(program: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode 
     }
     let (rank, size) = (world.rank(), world.size());
     complain(&format!("Error on rank {rank} of {size}: {error}"));
+    wait_for_turn(rank);
     world.abort(1)
 }
 // ANCHOR_END: run
@@ -97,11 +99,18 @@ fn abort_on_panic(rank: i32) {
     panic::set_hook(Box::new(move |info| {
         usual(info);
         complain(&format!("Error: rank {rank} panicked (message above)"));
+        wait_for_turn(rank);
         // Universe::drop would call MPI_Finalize, and wait there for the other ranks.
         SimpleCommunicator::world().abort(101)
     }));
 }
 // ANCHOR_END: panic
+
+/// Lets lower ranks abort first: where many fail alike, one of them is enough. Several
+/// `MPI_Abort` at the same moment can crash the `mpirun` of Open MPI 4.1.4.
+fn wait_for_turn(rank: i32) {
+    std::thread::sleep(Duration::from_millis(100 * rank.clamp(0, 10) as u64));
+}
 
 /// Writes a line to standard error in one piece. `eprintln!` hands over its parts one by
 /// one, and a launcher may put another rank's words between them.

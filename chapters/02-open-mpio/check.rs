@@ -45,6 +45,9 @@ fn check_mistake(run: &Finished, mistake: &str) -> Verdict {
             Err(_) => Ok("as the page says: exit status 0, and no file to read".to_owned()),
             Ok(_) => Err("the file can be read; the page says that it cannot".to_owned()),
         },
+        ("serial-driver", "0") => Err("no rank was locked out: file locking is off \
+            (HDF5_USE_FILE_LOCKING), or this file system has none"
+            .to_owned()),
         _ => Err(format!(
             "the page does not say that `{mistake}` ends with {ended}"
         )),

@@ -1,5 +1,5 @@
-//! The mistakes of chapter 2, each a whole program. Some hang: start them with
-//! `timeout --foreground 5 mpirun …`, or by `make chapter-2 ARGS='--wrong …'`, which stops them.
+//! The mistakes of chapter 2, each a whole program. Some hang: start them by
+//! `make chapter-2 ARGS='--wrong …'`, which stops them.
 
 use std::process::ExitCode;
 
@@ -68,7 +68,7 @@ fn serial_driver(world: &SimpleCommunicator) -> Result<()> {
     let locked = file
         .as_ref()
         .err()
-        .filter(|error| error.to_string().contains("lock"));
+        .filter(|error| error.to_string().contains("unable to lock"));
     let complaint = match (&file, locked) {
         (Ok(_), _) => Ok(()),
         (Err(_), Some(_)) => {

@@ -5,6 +5,9 @@
 //! comment at the end of line 1 says what may differ from run to run:
 //! `# in any order` (the order of lines), `# numbers vary`, `# Open MPI only` or
 //! `# Open MPI 4.1 only` (is not replayed under another); several are joined by commas.
+//!
+//! `# hangs` says that the command does not end: it is stopped, and the last line says so.
+//! (`timeout 5 mpirun …` will not do: now and then Open MPI 4.1 hangs on its signal too.)
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -21,6 +24,9 @@ use crate::mpi::{Mpi, Toolchain};
 use crate::noise;
 use crate::supervise::{Ended, supervise};
 
+/// How long a command that hangs is watched.
+const HANGS: Duration = Duration::from_secs(8);
+
 /// A transcript.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -34,6 +40,7 @@ pub struct Session {
     pub expected: String,
     any_order: bool,
     numbers_vary: bool,
+    hangs: bool,
     only: Option<String>,
 }
 
@@ -73,6 +80,7 @@ impl Session {
             expected: expected.to_owned(),
             any_order: false,
             numbers_vary: false,
+            hangs: false,
             only: None,
         };
         for word in comment
@@ -83,6 +91,7 @@ impl Session {
             match word {
                 "in any order" => session.any_order = true,
                 "numbers vary" => session.numbers_vary = true,
+                "hangs" => session.hangs = true,
                 _ if word.ends_with(" only") => {
                     session.only = word.strip_suffix(" only").map(str::to_owned);
                 }
@@ -158,6 +167,7 @@ impl Session {
         command.env("MPI", toolchain.mpi.name());
         let limit = match needs_root {
             true => Duration::from_secs(600), // it may have to build
+            false if self.hangs => HANGS,
             false => Duration::from_secs(90),
         };
         let outcome = supervise(command, limit, |_| {})?;
@@ -169,6 +179,9 @@ impl Session {
         let mut text: String = printed.iter().map(|line| format!("{line}\n")).collect();
         match outcome.ended {
             Ended::Exit(0) => {}
+            Ended::Limit(limit) if self.hangs => {
+                text.push_str(&format!("[no end after {} s: stopped]\n", limit.as_secs()));
+            }
             Ended::Exit(status) => text.push_str(&format!("[exit status {status}]\n")),
             other => bail!(
                 "{}: `{}`: {other}\n{text}",
