@@ -96,6 +96,8 @@ impl Launch {
             .arg(&self.program)
             .args(&self.args)
             .envs(self.mpi.launch_environment())
+            // Set, it makes Python write a line in two pieces, which launchers mix.
+            .env("PYTHONUNBUFFERED", "")
             .envs(self.environment.iter().cloned());
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
