@@ -159,7 +159,7 @@ fn what_is_left_behind_is_named() {
 fn the_reader_may_interrupt_a_run_or_kill_it() {
     let workbook = workbook_program();
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
-        let mut command = Command::new(&workbook);
+        let mut command = Command::new(workbook);
         let mpi = mpi().name();
         command
             .args(["run", "2", "--mpi", mpi, "--ranks", "3", "--limit", "60"])
