@@ -69,3 +69,15 @@ fn the_other_mpis_launcher_is_noticed_and_said_once() {
     assert_eq!(warnings, 1, "{}", run.report());
     assert!(complaints.contains("built for another MPI"), "{complaints}");
 }
+
+/// The Python program of the page prints the same lines, rank by rank.
+#[test]
+fn python_says_the_same() {
+    let data = scratch();
+    let script = root().join("chapters/01-hello-rank/hello_rank.py");
+    for ranks in [1, 4] {
+        let python = succeed(&launch_python(&script, ranks, &[], data.path()));
+        let rust = succeed(&launch(PROGRAM, ranks, &[], data.path()));
+        assert_eq!(python.out, rust.out, "{}", python.report());
+    }
+}

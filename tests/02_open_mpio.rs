@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::*;
@@ -145,5 +146,38 @@ fn a_file_that_is_not_closed_cannot_be_read() {
     assert!(
         opened.is_err(),
         "it can be read, although nothing closed or flushed it"
+    );
+}
+
+/// The Python program sees the same, and each opens what the other has created.
+#[test]
+fn python_creates_the_same_file() {
+    let data = scratch();
+    let script = root().join("chapters/02-open-mpio/open_mpio.py");
+    let rust = succeed(&launch(PROGRAM, 3, &[], data.path()));
+    let python = succeed(&launch_python(&script, 3, &[], data.path()));
+    assert_eq!(python.out, rust.out, "{}", python.report());
+    let h5diff = Command::new("h5diff")
+        .args(["-v", "shared.hdf5", "shared-by-python.hdf5"])
+        .current_dir(data.path())
+        .output()
+        .expect("hdf5-tools");
+    assert!(
+        h5diff.status.success(),
+        "{}",
+        String::from_utf8_lossy(&h5diff.stdout)
+    );
+    let by_python = hdf5::File::open(data.path().join("shared-by-python.hdf5")).unwrap();
+    assert_eq!(by_python.member_names().unwrap(), ["made-together"]);
+    let reads = "import h5py; print(*h5py.File('shared.hdf5'))";
+    let read = Command::new(common::python())
+        .args(["-c", reads])
+        .current_dir(data.path())
+        .output()
+        .expect("python3 can be started");
+    assert_eq!(
+        String::from_utf8_lossy(&read.stdout),
+        "made-together\n",
+        "{read:?}"
     );
 }
