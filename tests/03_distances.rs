@@ -9,6 +9,7 @@ use std::process::Command;
 use common::*;
 use hdf5::{Dataset, File, H5Type};
 use ndarray::{Array1, Array2, Axis};
+use workbook::supervise::Ended;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_distances");
 
@@ -385,7 +386,11 @@ fn the_naive_version_holds_for_four_ranks_once() {
     drop(file);
 
     // With more than 4, the ranks from the fifth on reach beyond the dataset.
-    let many = fail(&naive(7, &["--naive", "--rows", "1000"]));
+    // Three ranks abort on their own, and now and then that crashes Open MPI 4.1's mpirun: so
+    // any end but a good one, and in time.
+    let many = naive(7, &["--naive", "--rows", "1000"]).run().unwrap();
+    assert!(!many.ended.success(), "{}", many.report());
+    assert!(!matches!(many.ended, Ended::Limit(_)), "{}", many.report());
     assert!(
         many.complaints().contains("out of bounds"),
         "{}",
