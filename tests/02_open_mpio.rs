@@ -133,8 +133,9 @@ fn the_guard_ends_all_ranks_after_a_panic() {
     );
 }
 
+/// HDF5 1.10 leaves no file. 1.14 is told by MPI that it ends, and closes what is open.
 #[test]
-fn a_file_that_is_not_closed_cannot_be_read() {
+fn a_file_that_is_never_closed() {
     let data = scratch();
     succeed(&launch(
         PROGRAM,
@@ -143,10 +144,14 @@ fn a_file_that_is_not_closed_cannot_be_read() {
         data.path(),
     ));
     let opened = hdf5::File::open(data.path().join("never-closed.hdf5"));
-    assert!(
-        opened.is_err(),
-        "it can be read, although nothing closed or flushed it"
-    );
+    match hdf5::library_version() {
+        (1, ..=10, _) => assert!(opened.is_err(), "it can be read"),
+        (1, 14.., _) | (2.., _, _) => {
+            let file = opened.expect("HDF5 has closed it");
+            assert_eq!(file.member_names().unwrap(), ["x"]);
+        }
+        (0, _, _) | (1, 11..=13, _) => {} // nobody has looked
+    }
 }
 
 /// The Python program sees the same, and each opens what the other has created.

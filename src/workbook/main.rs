@@ -164,8 +164,9 @@ fn open(door: Door) -> Result<bool> {
         Door::Test { mpi, hdf5, words } => {
             let toolchain = Toolchain::find(mpi, &root, hdf5.as_deref())?;
             config::write(&root)?;
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            run::cargo(&root, &toolchain, "test", &words, run::Chatter::Always)
+            let mut all = vec!["--no-fail-fast"];
+            all.extend(words.iter().map(String::as_str));
+            run::cargo(&root, &toolchain, "test", &all, run::Chatter::Always)
         }
         Door::Bless { mpi } => {
             let toolchain = Toolchain::find(mpi, &root, None)?;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
+use regex::Regex;
 
 /// An implementation of MPI that the workbook knows how to build with and to launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -251,10 +252,30 @@ impl Toolchain {
         ]
     }
 
+    /// The releases in use, by what the launcher and the header say:
+    /// `["Open MPI 4.1.4", "HDF5 1.10.8"]`.
+    pub fn releases(&self) -> [String; 2] {
+        let hdf5 = hdf5_version(&self.hdf5.join("include"));
+        let hdf5 = hdf5.unwrap_or_else(|| "of an unknown version".to_owned());
+        [self.mpi.release(&self.launcher), format!("HDF5 {hdf5}")]
+    }
+
     /// The path of a program that was built for this MPI and HDF5.
     pub fn program(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)
     }
+}
+
+/// The version that HDF5's header in `include` states: `1.10.8`.
+pub fn hdf5_version(include: &Path) -> Option<String> {
+    let header = std::fs::read_to_string(include.join("H5public.h")).ok()?;
+    let number = |name: &str| {
+        let pattern = format!(r"(?m)^\s*#\s*define\s+H5_VERS_{name}\s+(\d+)");
+        let pattern = Regex::new(&pattern).expect("the pattern is valid");
+        pattern.captures(&header).map(|it| it[1].to_owned())
+    };
+    let (major, minor, release) = (number("MAJOR")?, number("MINOR")?, number("RELEASE")?);
+    Some(format!("{major}.{minor}.{release}"))
 }
 
 /// What a command prints on standard output, if it can be run and succeeds.

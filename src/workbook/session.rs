@@ -4,7 +4,8 @@
 //! it prints, without the launcher's own words, and `[exit status N]` if that is not 0. A
 //! comment at the end of line 1 says what may differ from run to run:
 //! `# in any order` (the order of lines), `# numbers vary`, `# Open MPI only` or
-//! `# Open MPI 4.1 only` (is not replayed under another); several are joined by commas.
+//! `# Open MPI 4.1 only` or `# HDF5 1.10 only` (is not replayed with another); several are
+//! joined by commas.
 //!
 //! `# hangs` says that the command does not end: it is stopped, and the last line says so.
 //! (`timeout 5 mpirun …` will not do: now and then Open MPI 4.1 hangs on its signal too.)
@@ -101,12 +102,10 @@ impl Session {
         Ok(session)
     }
 
-    /// Whether it is to be replayed under this MPI, by its name and version
-    /// ([`Mpi::release`]).
-    pub fn is_for(&self, release: &str) -> bool {
-        self.only
-            .as_ref()
-            .is_none_or(|only| release.starts_with(only))
+    /// Whether it is to be replayed with these releases ([`Toolchain::releases`]).
+    pub fn is_for(&self, releases: &[String]) -> bool {
+        let runs = |only| releases.iter().any(|release| release.starts_with(only));
+        self.only.as_deref().is_none_or(runs)
     }
 
     /// Runs the command in a folder of its own, where `mpirun` is the toolchain's launcher,
@@ -244,15 +243,15 @@ fn launcher_path(toolchain: &Toolchain) -> Result<String> {
 
 /// `make bless`: replays every transcript, and writes those anew that no longer hold.
 pub fn bless(root: &Path, toolchain: &Toolchain) -> Result<bool> {
-    let release = toolchain.mpi.release(&toolchain.launcher);
+    let releases = toolchain.releases();
     for session in Session::all(root)? {
         let shown = session
             .file
             .strip_prefix(root)
             .unwrap_or(&session.file)
             .display();
-        if !session.is_for(&release) {
-            println!("left     {shown} (not for {release})");
+        if !session.is_for(&releases) {
+            println!("left     {shown} (not for {})", releases.join(" and "));
             continue;
         }
         let printed = session.replay(root, toolchain)?;
@@ -291,9 +290,11 @@ mod tests {
         assert!(!loose.agrees("b 3\n"));
         let table = session("$ x  # numbers vary\n| 7 of 9   |\n|----------|\n");
         assert!(table.agrees("| 17 of 200 |\n|-----------|\n"));
-        assert!(loose.is_for("Open MPI 5.0.7"));
-        assert!(!loose.is_for("MPICH 4.0.2"));
-        assert!(!session("$ x  # Open MPI 4.1 only\n").is_for("Open MPI 5.0.7"));
+        let debian_13 = ["Open MPI 5.0.7", "HDF5 1.14.5"].map(str::to_owned);
+        assert!(loose.is_for(&debian_13));
+        assert!(!loose.is_for(&["MPICH 4.0.2".to_owned()]));
+        assert!(!session("$ x  # Open MPI 4.1 only\n").is_for(&debian_13));
+        assert!(!session("$ x  # HDF5 1.10 only\n").is_for(&debian_13));
     }
 
     #[test]

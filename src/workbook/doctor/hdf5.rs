@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::mpi::{Working, compile, needed_by, run_two, trial_folder};
 use super::{Patient, Report};
-use crate::mpi::{Mpi, output_of};
+use crate::mpi::{Mpi, hdf5_version, output_of};
 
 /// Two processes create one file together, which is what the workbook is about.
 const TRIAL: &str = r#"
@@ -140,14 +140,6 @@ impl Header {
         if !include.join("hdf5.h").is_file() {
             return None;
         }
-        let public =
-            std::fs::read_to_string(include.join("H5public.h")).unwrap_or_default();
-        let number = |name: &str| {
-            let pattern = Regex::new(&format!(r"(?m)^\s*#\s*define\s+{name}\s+(\d+)"));
-            let found = pattern.expect("the pattern is valid").captures(&public);
-            found.map_or("?".to_owned(), |it| it[1].to_owned())
-        };
-        let names = ["H5_VERS_MAJOR", "H5_VERS_MINOR", "H5_VERS_RELEASE"];
         // Fedora's H5pubconf.h only includes H5pubconf-64.h or H5pubconf-32.h.
         let define = Regex::new(r"(?m)^\s*#\s*define\s+H5_HAVE_PARALLEL\b");
         let define = define.expect("the pattern is valid");
@@ -156,7 +148,7 @@ impl Header {
                 .is_ok_and(|text| define.is_match(&text))
         });
         Some(Header {
-            version: names.map(number).join("."),
+            version: hdf5_version(include).unwrap_or_else(|| "?".to_owned()),
             parallel,
         })
     }

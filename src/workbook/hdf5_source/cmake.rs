@@ -10,7 +10,7 @@ use regex::Regex;
 use super::job::{Count, Job};
 use super::stamp::Stamp;
 use super::{Compiler, Library, belongs_to, cores};
-use crate::mpi::output_of;
+use crate::mpi::{hdf5_version, output_of};
 use crate::supervise::{Ended, Stream, supervise};
 
 /// The crate whose package holds HDF5's source; `Cargo.lock` pins its version.
@@ -184,20 +184,9 @@ fn source(root: &Path) -> Result<Source> {
 
 /// The version that HDF5's own header states.
 fn version_in(source: &Path) -> Result<String> {
-    let header = source.join("src/H5public.h");
-    let text = std::fs::read_to_string(&header)
-        .with_context(|| format!("no source of HDF5: cannot read {}", header.display()))?;
-    let number = |name: &str| -> Result<String> {
-        let pattern = Regex::new(&format!(r"(?m)^#define H5_VERS_{name}\s+(\d+)"))?;
-        let found = pattern.captures(&text).map(|it| it[1].to_owned());
-        found.with_context(|| format!("{} has no H5_VERS_{name}", header.display()))
-    };
-    Ok(format!(
-        "{}.{}.{}",
-        number("MAJOR")?,
-        number("MINOR")?,
-        number("RELEASE")?
-    ))
+    hdf5_version(&source.join("src")).with_context(|| {
+        format!("no source of HDF5 with its version in {}", source.display())
+    })
 }
 
 /// Whether the compiler finds zlib's header.
