@@ -22,6 +22,8 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
         r"^In: PMI_Abort",
         r"^Attempting to use an MPI routine",
         r"^\*\*\* ",
+        // a door of ours, the first time
+        r"^Building with .*; the first time takes a minute\.$",
         // the shell, or timeout(1), on a launcher that was killed
         r"^Terminated$",
     ];
