@@ -31,13 +31,22 @@ impl fmt::Display for Alone {
             "the launcher started {meant} processes, but each is rank 0 of 1: they do not \
              know of each other. The launcher is {launcher}'s, and this program was built \
              for another MPI ({}). Start it with the launcher of that MPI, or build it anew \
-             for this one; `make doctor` shows both.",
+             for this one; `make doctor` shows what belongs
+             together.",
             crate::about::mpi_library()
         )
     }
 }
 
 impl std::error::Error for Alone {}
+
+/// True in the process that the launcher counts as its first, and in one without a launcher.
+pub(crate) fn is_first() -> bool {
+    let ranks = LAUNCHERS
+        .into_iter()
+        .filter_map(|(_, _, rank)| std::env::var(rank).ok());
+    ranks.into_iter().next().is_none_or(|rank| rank == "0")
+}
 
 /// `Some` if this process is alone in its world, and its launcher meant more.
 pub(crate) fn detect(world: &SimpleCommunicator) -> Option<Alone> {

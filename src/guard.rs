@@ -75,13 +75,9 @@ pub fn run_with<A: Parser>(
         Ok(args) => program(world, args),
         Err(error) => {
             if world.rank() == 0 {
-                let text = error.render().to_string();
-                match error.use_stderr() {
-                    true => complain(text.trim_end()),
-                    false => print!("{text}"),
-                }
+                explain_usage(&error);
             }
-            usage = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            usage = usage_status(&error);
             Ok(())
         }
     });
@@ -90,6 +86,32 @@ pub fn run_with<A: Parser>(
     } else {
         usage
     }
+}
+
+/// Reads the arguments of a program that starts MPI itself, or not at all. What is wrong with
+/// them, or the help, is printed by the process that the launcher counts as its first.
+///
+/// # Errors
+/// The status to exit with, if there is nothing to run.
+pub fn parse_args<A: Parser>() -> std::result::Result<A, ExitCode> {
+    A::try_parse().map_err(|error| {
+        if alone::is_first() {
+            explain_usage(&error);
+        }
+        usage_status(&error)
+    })
+}
+
+fn explain_usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    match error.use_stderr() {
+        true => complain(text.trim_end()),
+        false => print!("{text}"),
+    }
+}
+
+fn usage_status(error: &clap::Error) -> ExitCode {
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Lets a panic print its message as usual, and then ends all ranks.

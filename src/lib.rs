@@ -21,7 +21,7 @@ pub use alone::warn_if_alone;
 pub use atomic::{atomic_mode, set_atomic_mode};
 pub use dataset::create_dataset;
 pub use file::{create, is_hdf5, open, open_read_only};
-pub use guard::{run, run_with};
+pub use guard::{parse_args, run, run_with};
 pub use print::print_in_order;
 pub use rows::{RowsError, Transfer, read_rows, write_rows};
 pub use slab::rows_of;

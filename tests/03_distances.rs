@@ -290,10 +290,7 @@ fn a_dataset_that_is_missing_or_of_another_shape_or_type() {
         ),
         ("single", "`single` has the shape []"),
         ("deep", "`deep` has the shape [2, 2, 2]"),
-        (
-            "integers",
-            "`integers` holds int32; it must hold f32 or f64",
-        ),
+        ("integers", "`integers` holds i32; it must hold f32 or f64"),
         ("", "no dataset"),
     ] {
         assert_refused(

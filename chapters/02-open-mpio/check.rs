@@ -38,6 +38,12 @@ fn check_mistake(run: &Finished, mistake: &str) -> Verdict {
         ("rank-zero-creates" | "error" | "panic", "limit") => {
             Ok("as the page says: the ranks wait for each other for ever".to_owned())
         }
+        ("serial-driver", "1") if !run.printed.contains("1 of ") => {
+            Err("several ranks had the file: file locking is off \
+                (HDF5_USE_FILE_LOCKING), or this file system has none"
+                .to_owned())
+        }
+        (_, "2") => Err("the arguments make no sense: see the message above".to_owned()),
         ("serial-driver" | "error-guarded", "1") | ("panic-guarded", "101") => {
             Ok("as the page says: a message, and the run ends".to_owned())
         }

@@ -23,7 +23,11 @@ struct Args {
 
 // ANCHOR: main
 fn main() -> ExitCode {
-    match Args::parse().wrong {
+    let args: Args = match parallel_hdf5::parse_args() {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
+    match args.wrong {
         None => parallel_hdf5::run(open_together),
         Some(mistake) => wrong::make(mistake),
     }

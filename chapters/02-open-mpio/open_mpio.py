@@ -8,6 +8,7 @@ from mpi4py import MPI
 
 comm = MPI.COMM_WORLD
 path = Path(os.environ.get("WORKBOOK_DATA", "target/data")) / "shared-by-python.hdf5"
+path.parent.mkdir(parents=True, exist_ok=True)
 
 # Collective: every rank opens the file, and creates the group.
 with h5py.File(path, "w", driver="mpio", comm=comm) as file:

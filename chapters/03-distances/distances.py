@@ -1,4 +1,7 @@
-"""Chapter 3 in Python: each rank reads its rows of coords, and writes its rows of distances."""
+"""Chapter 3 in Python: each rank reads its rows of coords, and writes its rows of distances.
+
+Usage: mpirun -n 4 /usr/bin/python3 distances.py FILE
+"""
 
 import sys
 

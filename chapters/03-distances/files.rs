@@ -184,20 +184,19 @@ fn may_be_written(
     if !group.link_exists("distances") {
         return Ok(());
     }
-    let wanted = format!(
-        "a dataset of shape [{rows}] of {float:?} would be written again; \
-         this is left alone. Rename it, or work on a copy of the file"
-    )
-    .replace("F32", "f32")
-    .replace("F64", "f64");
+    let left_alone = format!(
+        "it is left alone, because shape [{rows}] of {} is needed. \
+         Rename it, or work on a copy of the file",
+        if float == Float::F32 { "f32" } else { "f64" }
+    );
     let Ok(there) = group.dataset("distances") else {
         return Err(format!(
-            "`distances` is there already, and is not a dataset; {wanted}"
+            "`distances` is there already, and is not a dataset; {left_alone}"
         ));
     };
     if there.shape() != [rows] || float_of(&there) != Some(float) {
         return Err(format!(
-            "`distances` is there already, of shape {:?} of {}; {wanted}",
+            "`distances` is there already, of shape {:?} of {}; {left_alone}",
             there.shape(),
             type_in_words(&there)
         ));
@@ -221,9 +220,17 @@ fn float_of(dataset: &Dataset) -> Option<Float> {
     }
 }
 
+/// The type of the elements as Rust names it, where it has a name.
 fn type_in_words(dataset: &Dataset) -> String {
     match dataset.dtype().and_then(|it| it.to_descriptor()) {
+        Ok(TypeDescriptor::Integer(size)) => format!("i{}", 8 * size as usize),
+        Ok(TypeDescriptor::Unsigned(size)) => format!("u{}", 8 * size as usize),
+        Ok(TypeDescriptor::Float(FloatSize::U4)) => "f32".to_owned(),
+        Ok(TypeDescriptor::Float(FloatSize::U8)) => "f64".to_owned(),
         Ok(descriptor) => descriptor.to_string(),
-        Err(_) => "numbers of an unknown kind".to_owned(),
+        Err(_) => match dataset.dtype() {
+            Ok(dtype) => format!("elements of another kind, {} bytes each", dtype.size()),
+            Err(_) => "elements of an unknown kind".to_owned(),
+        },
     }
 }

@@ -8,6 +8,7 @@ from mpi4py import MPI
 
 comm = MPI.COMM_WORLD
 path = Path(os.environ.get("WORKBOOK_DATA", "target/data")) / "atomic-by-python.hdf5"
+path.parent.mkdir(parents=True, exist_ok=True)
 
 with h5py.File(path, "w", driver="mpio", comm=comm) as file:
     file.atomic = True  # collective

@@ -63,7 +63,10 @@ fn check_torn_reads(run: &Finished) -> Result<String, String> {
             return Err(format!("{library}: {on} in atomic mode; it should be none"));
         }
     }
-    Ok("no torn read in ROMIO's atomic mode".to_owned())
+    match rows.iter().any(|row| row.starts_with("| ROMIO")) {
+        true => Ok("no torn read in ROMIO's atomic mode".to_owned()),
+        false => Ok("reported as it is: OMPIO is held to nothing".to_owned()),
+    }
 }
 
 fn printed(run: &Finished, wanted: &str) -> Result<(), String> {

@@ -23,7 +23,7 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
         r"^Attempting to use an MPI routine",
         r"^\*\*\* ",
         // a door of ours, the first time
-        r"^Building with .*; the first time takes a minute\.$",
+        r"^Building with .*; the first time takes a few minutes\.$",
         // the shell, or timeout(1), on a launcher that was killed
         r"^Terminated$",
     ];

@@ -163,7 +163,7 @@ pub fn build(
     config::write(root)?;
     if !toolchain.program(&chapter.name).is_file() {
         eprintln!(
-            "Building with {mpi} and {}; the first time takes a minute.",
+            "Building with {mpi} and {}; the first time takes a few minutes.",
             toolchain.hdf5.display()
         );
     }
