@@ -129,9 +129,11 @@ fn abort_on_panic(rank: i32) {
 // ANCHOR_END: panic
 
 /// Lets lower ranks abort first: where many fail alike, one of them is enough. Several
-/// `MPI_Abort` at the same moment can crash the `mpirun` of Open MPI 4.1.4.
+/// `MPI_Abort` at the same moment can crash the `mpirun` of Open MPI 4.1.4. And lets the
+/// launcher collect this rank's message before it ends everything.
 fn wait_for_turn(rank: i32) {
-    std::thread::sleep(Duration::from_millis(100 * rank.clamp(0, 10) as u64));
+    let turn = 1 + rank.clamp(0, 9) as u64;
+    std::thread::sleep(Duration::from_millis(100 * turn));
 }
 
 /// Writes a line to standard error in one piece. `eprintln!` hands over its parts one by
