@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::supervise::{Line, Stream};
+
 /// Lines that a launcher (or its daemons) prints by themselves.
 static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
     let patterns = [
@@ -31,12 +33,45 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The lines without those of the launcher: single ones, and blocks between two rules
-/// (dashes in Open MPI, equals signs in MPICH).
+/// (dashes in Open MPI, equals signs in MPICH), with the blank lines around them.
 pub fn without<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut kept = Vec::new();
+    let lines: Vec<&str> = lines.collect();
+    let kept = not_noise(&lines);
+    lines
+        .into_iter()
+        .zip(kept)
+        .filter_map(|(line, kept)| kept.then_some(line))
+        .collect()
+}
+
+/// The same for what came from both streams, in the order of its arrival. Each stream is
+/// looked at by itself: a line of one may arrive in the middle of a block of the other.
+pub fn without_streams(lines: &[Line]) -> Vec<&str> {
+    let mut kept = vec![true; lines.len()];
+    for stream in [Stream::Out, Stream::Err] {
+        let places: Vec<usize> = (0..lines.len())
+            .filter(|index| lines[*index].stream == stream)
+            .collect();
+        let of_stream: Vec<&str> = places
+            .iter()
+            .map(|index| lines[*index].text.as_str())
+            .collect();
+        for (index, keep) in places.into_iter().zip(not_noise(&of_stream)) {
+            kept[index] = keep;
+        }
+    }
+    lines
+        .iter()
+        .zip(kept)
+        .filter_map(|(line, keep)| keep.then_some(&*line.text))
+        .collect()
+}
+
+/// For each line of one stream whether it is not the launcher's.
+fn not_noise(lines: &[&str]) -> Vec<bool> {
     let mut block: Option<char> = None;
     let mut after_mpich_block = false;
-    for line in lines {
+    let not_launchers = lines.iter().map(|line| {
         if let Some(rule) = rule(line) {
             after_mpich_block = block == Some('=') && rule == '=';
             block = if block == Some(rule) {
@@ -44,18 +79,21 @@ pub fn without<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
             } else {
                 Some(rule)
             };
-            continue;
+            return false;
         }
-        if block.is_some() || SINGLE.is_match(line) {
-            continue;
+        // MPICH goes on below its block.
+        let goes_on = ["YOUR APPLICATION", "This typically", "Please see the FAQ"];
+        let below = after_mpich_block && goes_on.iter().any(|it| line.starts_with(it));
+        block.is_none() && !SINGLE.is_match(line) && !below
+    });
+    let mut kept: Vec<bool> = not_launchers.collect();
+    // Blank lines belong to what they set apart.
+    for index in 0..lines.len() {
+        if lines[index].trim().is_empty() {
+            let after_noise = index > 0 && !kept[index - 1];
+            let before_noise = kept.get(index + 1) == Some(&false);
+            kept[index] = kept[index] && !after_noise && !before_noise;
         }
-        // MPICH goes on below its block: "YOUR APPLICATION TERMINATED WITH …"
-        if after_mpich_block
-            && (line.starts_with("YOUR APPLICATION") || line.starts_with("This typically"))
-        {
-            continue;
-        }
-        kept.push(line);
     }
     kept
 }
@@ -98,8 +136,30 @@ Abort(1) on node 1 (rank 1 in comm 0): application called MPI_Abort(MPI_COMM_WOR
 ===================================================================================
 YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed (signal 9)
 This typically refers to a problem with your application.
+Please see the FAQ page for debugging suggestions
 after";
-        assert_eq!(without(mpich.lines()), ["before", "", "after"]);
+        assert_eq!(without(mpich.lines()), ["before", "after"]);
+    }
+
+    #[test]
+    fn a_line_that_arrives_within_a_block_of_the_other_stream_is_kept() {
+        let rule = "-".repeat(74);
+        let said = |stream, text: &str| Line {
+            stream,
+            text: text.to_owned(),
+        };
+        let lines = [
+            said(Stream::Err, &rule),
+            said(Stream::Out, "rank 0 prints"),
+            said(Stream::Err, "MPI_ABORT was invoked"),
+            said(Stream::Err, &rule),
+            said(Stream::Err, " "),
+            said(Stream::Err, "Error on rank 1"),
+        ];
+        assert_eq!(
+            without_streams(&lines),
+            ["rank 0 prints", "Error on rank 1"]
+        );
     }
 
     #[test]

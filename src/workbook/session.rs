@@ -170,8 +170,7 @@ impl Session {
             false => Duration::from_secs(90),
         };
         let outcome = supervise(command, limit, |_| {})?;
-        let mut printed =
-            noise::without(outcome.lines.iter().map(|line| line.text.as_str()));
+        let mut printed = noise::without_streams(&outcome.lines);
         while printed.last().is_some_and(|line| line.is_empty()) {
             printed.pop();
         }
