@@ -14,38 +14,16 @@ use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+mod common;
 #[path = "doctor/lockless.rs"]
 mod lockless;
 
+use common::{root as repository, workbook_program as workbook};
+
 // --- The doctor, and what surrounds it ---------------------------------------------------
-
-/// The repository.
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The `workbook` command, as built from the tree under test.
-fn workbook() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let own = std::env::current_exe().expect("a test has a path");
-        // target/debug/deps/doctor-… → target
-        let target = own.ancestors().nth(3).expect("it lies in a target folder");
-        let status = Command::new("cargo")
-            .args(["build", "--quiet", "--locked", "--package", "workbook"])
-            .arg("--target-dir")
-            .arg(target)
-            .current_dir(repository())
-            .status()
-            .expect("cargo can be started");
-        assert!(status.success(), "the workbook command builds");
-        target.join("debug/workbook")
-    })
-}
 
 /// A folder of this test's own, which is removed afterwards. Not below /tmp, which may be
 /// closed to programs.

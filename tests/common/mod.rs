@@ -134,3 +134,18 @@ pub fn workbook_program() -> &'static Path {
         target.join("debug/workbook")
     })
 }
+
+/// Fails the test unless h5diff finds no difference between two files in `folder`.
+#[track_caller]
+pub fn assert_same_contents(folder: &Path, one: &str, other: &str) {
+    let h5diff = Command::new("h5diff")
+        .args(["-v", one, other])
+        .current_dir(folder)
+        .output()
+        .expect("h5diff is there: make test installs it");
+    assert!(
+        h5diff.status.success(),
+        "{}",
+        String::from_utf8_lossy(&h5diff.stdout)
+    );
+}
