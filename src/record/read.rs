@@ -1,0 +1,184 @@
+//! Reading the folder.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::{Call, Event, RankRecord, Record, Slot, State, watch};
+
+/// No more of a process's file is read; the recorder stops before.
+const MOST_BYTES: u64 = 80 << 20;
+/// No line is longer; the rest of it is another line that makes no sense.
+const LONGEST_LINE: u64 = 1 << 20;
+/// No run has more processes than this.
+const MOST_PROCESSES: usize = 4096;
+
+/// What one process wrote.
+#[derive(Default)]
+struct Process {
+    pid: u32,
+    /// (rank, size)
+    rank: Option<(usize, usize)>,
+    calls: Vec<Call>,
+    by_seq: HashMap<u64, usize>,
+    /// The last call that was entered and not left.
+    open: Vec<u64>,
+    aborted: Option<i32>,
+    finalized: bool,
+    exited: bool,
+    truncated: bool,
+    skipped: usize,
+}
+
+impl Record {
+    /// Reads what the recorder left in `folder` of a run on `ranks` ranks. What makes no
+    /// sense is left out and counted.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn read(folder: &Path, ranks: usize) -> io::Result<Record> {
+        let slots: HashMap<u32, Slot> = watch::slots(folder).into_iter().collect();
+        let mut files: Vec<(u32, PathBuf)> = fs::read_dir(folder)?
+            .flatten()
+            .filter_map(|entry| {
+                let path = entry.path();
+                let pid = path.file_stem()?.to_str()?.parse().ok()?;
+                let is_file = fs::symlink_metadata(&path).is_ok_and(|it| it.is_file());
+                (is_file && path.extension()? == "jsonl").then_some((pid, path))
+            })
+            .collect();
+        files.sort();
+        files.truncate(MOST_PROCESSES);
+
+        let mut record = Record {
+            ranks: (0..ranks)
+                .map(|rank| RankRecord {
+                    rank,
+                    ..RankRecord::default()
+                })
+                .collect(),
+            ..Record::default()
+        };
+        for (pid, path) in files {
+            let Ok(process) = Process::read(pid, &path) else {
+                record.skipped += 1;
+                continue;
+            };
+            record.skipped += process.skipped;
+            let Some((rank, _)) = process.rank else {
+                record.without_mpi += 1;
+                continue;
+            };
+            match record.ranks.get_mut(rank) {
+                Some(place) if place.state == State::NeverStarted => {
+                    *place = process.of_rank(slots.get(&pid));
+                }
+                _ => record.surplus += 1,
+            }
+        }
+        Ok(record)
+    }
+
+    /// The size of the world, if it is not the number of ranks asked for on some rank: each
+    /// process is a world of its own when the launcher belongs to another MPI.
+    pub fn wrong_size(&self) -> Option<usize> {
+        let started = self
+            .ranks
+            .iter()
+            .filter(|it| it.state != State::NeverStarted);
+        let mut sizes = started.map(|it| it.size);
+        sizes.find(|size| *size != self.ranks.len())
+    }
+}
+
+impl Process {
+    fn read(pid: u32, path: &Path) -> io::Result<Process> {
+        let mut process = Process {
+            pid,
+            ..Process::default()
+        };
+        let mut from = BufReader::new(File::open(path)?.take(MOST_BYTES));
+        let mut stacks = HashMap::new();
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if (&mut from)
+                .take(LONGEST_LINE)
+                .read_until(b'\n', &mut line)?
+                == 0
+            {
+                break;
+            }
+            match serde_json::from_slice::<Event>(&line) {
+                Ok(event) => process.take(event, &mut stacks),
+                Err(_) if line.trim_ascii().is_empty() => {}
+                Err(_) => process.skipped += 1,
+            }
+        }
+        Ok(process)
+    }
+
+    fn take(&mut self, event: Event, stacks: &mut HashMap<u32, Vec<u64>>) {
+        match event {
+            Event::Rank { rank, size } => {
+                self.rank.get_or_insert((rank, size));
+            }
+            Event::Stack { id, frames } => {
+                stacks.insert(id, frames);
+            }
+            Event::Enter { seq, stack, call } => {
+                let stack = stacks.get(&stack).cloned().unwrap_or_default();
+                self.by_seq.insert(seq, self.calls.len());
+                self.calls.push(Call {
+                    stack,
+                    ok: None,
+                    ..*call
+                });
+                self.open.push(seq);
+            }
+            Event::Leave { seq, ok } => {
+                self.open.retain(|it| *it != seq);
+                let call = self.by_seq.get(&seq).and_then(|it| self.calls.get_mut(*it));
+                if let Some(call) = call {
+                    call.ok = Some(ok);
+                }
+            }
+            Event::Abort { code } => self.aborted = Some(code),
+            Event::Finalized => self.finalized = true,
+            Event::Exited => self.exited = true,
+            Event::Truncated => self.truncated = true,
+        }
+    }
+
+    fn of_rank(self, slot: Option<&Slot>) -> RankRecord {
+        let open = self
+            .open
+            .last()
+            .and_then(|seq| self.by_seq.get(seq))
+            .copied();
+        let state = match open {
+            _ if self.exited => State::Exited,
+            // What was left out of the record may have come after it.
+            Some(call) if !self.truncated => State::Inside {
+                call,
+                inner: slot
+                    .filter(|it| it.mpi_depth > 1)
+                    .and_then(|it| it.mpi.clone()),
+            },
+            _ if self.finalized => State::Finalized,
+            _ => State::Between,
+        };
+        let (rank, size) = self.rank.unwrap_or_default();
+        RankRecord {
+            rank,
+            size,
+            pid: self.pid,
+            calls: self.calls,
+            state,
+            progress: slot.map_or(0, |it| it.progress),
+            aborted: self.aborted,
+            truncated: self.truncated,
+        }
+    }
+}

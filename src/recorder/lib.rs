@@ -1,0 +1,1 @@
+//! Writes down what a rank calls in MPI and HDF5.
