@@ -160,7 +160,7 @@ fn lonely_chapters(root: &Path) -> Faults {
         .map(|(path, name)| (path.to_owned(), name.to_owned()))
         .collect();
     let summary = read(&root.join("chapters/SUMMARY.md"));
-    let check = read(&root.join("src/check.rs"));
+    let check = read(&root.join("src/check/main.rs"));
 
     let mut chapters = rooms(root);
     let chapter =
@@ -212,12 +212,12 @@ fn lonely_chapters(root: &Path) -> Faults {
         let module = format!("\"../chapters/{chapter}/check.rs\"");
         need(
             check.contains(&module),
-            "its module in src/check.rs".to_owned(),
+            "its module in src/check/main.rs".to_owned(),
         );
         let arm = format!("\"{name}\" =>");
         need(
             check.contains(&arm),
-            "its line in the `match` of src/check.rs".to_owned(),
+            "its line in the `match` of src/check/main.rs".to_owned(),
         );
     }
     faults
@@ -859,15 +859,15 @@ fn finds_a_chapter_that_is_not_everywhere() {
         },
     );
     lacks(
-        "chapter 01-hello-rank lacks its module in src/check.rs",
+        "chapter 01-hello-rank lacks its module in src/check/main.rs",
         |root| {
-            edit(root, "src/check.rs", "01-hello-rank/check.rs", "0/check.rs");
+            edit(root, "src/check/main.rs", "01-hello-rank/check.rs", "0/check.rs");
         },
     );
     lacks(
         "chapter 01-hello-rank lacks its line in the `match`",
         |root| {
-            edit(root, "src/check.rs", "\"hello-rank\" =>", "\"hello\" =>");
+            edit(root, "src/check/main.rs", "\"hello-rank\" =>", "\"hello\" =>");
         },
     );
     lacks("chapter 11-new lacks chapters/11-new/main.rs", |root| {

@@ -271,6 +271,7 @@ pub(crate) fn check(
         Ended::Interrupted => "interrupted".to_owned(),
     };
     let mut check = Command::new(toolchain.program("check"))
+        .arg("chapter")
         .arg(&chapter.name)
         .arg("--ranks")
         .arg(ranks.to_string())

@@ -1,0 +1,282 @@
+//! The check of a learner's answer: what it is given to work on, and whether what it left
+//! behind is right.
+//!
+//! A chapter's `exercises/check.rs` has one [`Exercise`] for each of its exercises. Nothing
+//! that the learner's program wrote is believed: what is right is computed anew from the
+//! seed, never read from a file that the program could have changed.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use hdf5::{Dataset, File, H5Type};
+use ndarray::{Array, Dimension};
+use record::Record;
+use serde::Serialize;
+
+/// One exercise: how a trial of it is prepared, and how its outcome is judged.
+pub struct Exercise {
+    /// Its name: `uneven`, for `exercises/1-uneven.rs`.
+    pub name: &'static str,
+    /// Makes the input files in [`Case::data`], and says what the program is given.
+    pub prepare: fn(&Case) -> Result<Given, String>,
+    /// Says what was checked, in one line, or what is wrong.
+    pub judge: fn(&Trial) -> Finding,
+}
+
+/// One trial of an answer: each is for another number of ranks, with another input.
+pub struct Case {
+    /// How many ranks.
+    pub ranks: usize,
+    /// Where the numbers of the input come from: another seed, other numbers.
+    pub seed: u64,
+    /// The folder in which the program works (its `WORKBOOK_DATA`).
+    pub data: PathBuf,
+}
+
+/// What the program is given.
+#[derive(Default, Serialize)]
+pub struct Given {
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The same in words, for the learner: `1000 rows`. May be empty.
+    pub words: String,
+    /// More environment for all ranks.
+    pub environment: Vec<(String, String)>,
+    /// The program is meant to end with a status other than 0; then that is not reported
+    /// as a failure, but left to [`Exercise::judge`].
+    pub fails: bool,
+}
+
+/// What is known after a trial in which all ranks ended well.
+pub struct Trial {
+    /// What the program was given.
+    pub case: Case,
+    /// What each rank printed on standard output.
+    pub printed: Vec<String>,
+    /// What each rank printed on standard error.
+    pub complained: Vec<String>,
+    /// The launcher's exit status: 0 unless the program is [meant to fail](Given::fails).
+    pub status: i32,
+    /// All lines that the ranks printed, in the order in which they arrived.
+    pub lines: Vec<String>,
+    /// What each rank called, in which order, and where in the file it read and wrote.
+    pub record: Record,
+}
+
+/// What was checked, in one line; or what is wrong.
+pub type Finding = Result<String, Wrong>;
+
+/// What is wrong with an answer.
+#[derive(Debug, Serialize)]
+#[serde(tag = "wrong", content = "text", rename_all = "kebab-case")]
+pub enum Wrong {
+    /// The result is not what was asked for.
+    Result(String),
+    /// The result may be what was asked for, by luck: what the ranks did to get it is not.
+    Silent(String),
+}
+
+impl From<String> for Wrong {
+    fn from(text: String) -> Wrong {
+        Wrong::Result(text)
+    }
+}
+
+impl Case {
+    /// Numbers that depend on the seed and on `stream` only: the same again in
+    /// [`Exercise::judge`] as in [`Exercise::prepare`].
+    pub fn random(&self, stream: u64) -> fastrand::Rng {
+        fastrand::Rng::with_seed(self.seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// How many rows the input of this trial has: fewer than ranks for 7 ranks, and seldom a
+    /// multiple of the number of ranks.
+    pub fn rows(&self) -> usize {
+        match self.ranks {
+            1 => 10,
+            2 => 1001,
+            3 => 1000,
+            4 => 1002,
+            ranks => ranks - 2,
+        }
+    }
+}
+
+impl Trial {
+    /// How many ranks ran.
+    pub fn ranks(&self) -> usize {
+        self.case.ranks
+    }
+
+    /// Opens the file `name` in the trial's folder, without MPI.
+    pub fn open(&self, name: &str) -> Result<File, Wrong> {
+        let path = self.case.data.join(name);
+        regular(&path)
+            .map_err(|why| format!("there is no file `{name}` to read: {why}"))?;
+        File::open(&path).map_err(|error| {
+            let why = error.to_string();
+            let why = match why.contains("file signature not found") {
+                true => "it is no HDF5 file; was it closed before MPI ended?".to_owned(),
+                false => why,
+            };
+            Wrong::Result(format!("`{name}` cannot be read afterwards: {why}"))
+        })
+    }
+
+    /// The dataset `name` of `file`, which must have this shape.
+    pub fn dataset(
+        &self,
+        file: &File,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<Dataset, Wrong> {
+        let dataset = file.dataset(name).map_err(|_| {
+            let there = file.member_names().unwrap_or_default();
+            format!("the file has no dataset `{name}`; it has {}", names(&there))
+        })?;
+        match dataset.shape() == shape {
+            true => Ok(dataset),
+            false => Err(Wrong::Result(format!(
+                "`{name}` has the shape {:?}, should be {shape:?}",
+                dataset.shape()
+            ))),
+        }
+    }
+
+    /// All numbers of a dataset.
+    pub fn read<T: H5Type, D: Dimension>(
+        &self,
+        dataset: &Dataset,
+    ) -> Result<Array<T, D>, Wrong> {
+        dataset.read::<T, D>().map_err(|error| {
+            Wrong::Result(format!("`{}` cannot be read: {error}", dataset.name()))
+        })
+    }
+}
+
+/// `` `a`, `b` ``, or `nothing`.
+pub fn names(names: &[String]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        some => {
+            let quoted: Vec<_> = some.iter().map(|it| format!("`{it}`")).collect();
+            quoted.join(", ")
+        }
+    }
+}
+
+/// An error unless `path` is a file, not a link, a pipe or a device that the learner's
+/// program put there.
+fn regular(path: &Path) -> Result<(), String> {
+    let is = std::fs::symlink_metadata(path).map_err(|error| error.to_string())?;
+    match is.is_file() {
+        true => Ok(()),
+        false => Err("what is there is not a file".to_owned()),
+    }
+}
+
+/// Which trial of which exercise.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The chapter's name.
+    chapter: String,
+    /// The exercise's name.
+    exercise: String,
+    /// How many ranks.
+    #[arg(long)]
+    ranks: usize,
+    /// The seed of the input.
+    #[arg(long)]
+    seed: u64,
+    /// The folder in which the ranks recorded what they called.
+    #[arg(long)]
+    record: Option<PathBuf>,
+}
+
+impl Args {
+    fn case(&self) -> Case {
+        Case {
+            ranks: self.ranks,
+            seed: self.seed,
+            data: crate::data_folder(),
+        }
+    }
+
+    fn exercise(&self) -> Result<&'static Exercise, String> {
+        let chapter = crate::CHAPTERS
+            .iter()
+            .find(|chapter| chapter.name == self.chapter)
+            .ok_or_else(|| format!("no check is known for chapter `{}`", self.chapter))?;
+        let all = chapter.exercises.iter();
+        all.filter(|it| it.name == self.exercise)
+            .next_back()
+            .ok_or_else(|| {
+                format!(
+                    "no check is known for exercise `{}`: name it in chapters/…-{}/exercises/check.rs",
+                    self.exercise, self.chapter
+                )
+            })
+    }
+}
+
+/// Prints, as JSON, what the program is given.
+pub fn prepare(args: &Args) -> ExitCode {
+    let given = args
+        .exercise()
+        .and_then(|exercise| (exercise.prepare)(&args.case()));
+    match given {
+        Ok(given) => print(&given),
+        Err(error) => {
+            eprintln!("check: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints, as JSON, what was found: `{"Ok": "what was checked"}` or
+/// `{"Err": {"wrong": "result", "text": "…"}}`.
+pub fn answer(args: &Args) -> ExitCode {
+    match try_answer(args) {
+        Ok(finding) => print(&finding),
+        Err(error) => {
+            eprintln!("check: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_answer(args: &Args) -> Result<Finding, String> {
+    #[derive(serde::Deserialize)]
+    struct Ended {
+        printed: Vec<String>,
+        complained: Vec<String>,
+        status: i32,
+        lines: Vec<String>,
+    }
+    let ended: Ended = serde_json::from_str(&crate::standard_input())
+        .map_err(|error| format!("what the ranks printed: {error}"))?;
+    let folder = args.record.as_deref().ok_or("--record is missing")?;
+    let record = Record::read(folder, args.ranks).map_err(|error| error.to_string())?;
+    let trial = Trial {
+        case: args.case(),
+        printed: ended.printed,
+        complained: ended.complained,
+        status: ended.status,
+        lines: ended.lines,
+        record,
+    };
+    Ok((args.exercise()?.judge)(&trial))
+}
+
+fn print(what: &impl Serialize) -> ExitCode {
+    match serde_json::to_string(what) {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("check: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Whose part of a dataset is whose: what a rank was to write, and what it did write.
+
+use std::fmt::Display;
+use std::ops::Range;
+
+use ndarray::{ArrayView, Dimension};
+use record::Selection;
+
+use crate::exercise::{Trial, Wrong};
+
+/// How a dataset is shared out between the ranks, along one of its dimensions.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    axis: usize,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Shares {
+    /// A slab of rows for each rank, as [`parallel_hdf5::rows_of`] shares them out.
+    pub fn rows(ranks: usize, total: usize) -> Shares {
+        Shares::evenly(0, ranks, total)
+    }
+
+    /// A block of columns for each rank, shared out in the same way.
+    pub fn columns(ranks: usize, total: usize) -> Shares {
+        Shares::evenly(1, ranks, total)
+    }
+
+    fn evenly(axis: usize, ranks: usize, total: usize) -> Shares {
+        let range = |rank| parallel_hdf5::rows_of(rank as i32, ranks as i32, total);
+        Shares {
+            axis,
+            ranges: (0..ranks).map(range).collect(),
+        }
+    }
+
+    /// Any other way: for each rank its part of the dimension `axis`.
+    pub fn new(axis: usize, ranges: Vec<Range<usize>>) -> Shares {
+        Shares { axis, ranges }
+    }
+
+    /// What a step along the dimension is called.
+    fn word(&self) -> &'static str {
+        match self.axis {
+            0 => "row",
+            1 => "column",
+            _ => "index",
+        }
+    }
+
+    fn in_words(&self, ranges: &[Range<usize>]) -> String {
+        let one = |range: &Range<usize>| match range.len() {
+            1 => range.start.to_string(),
+            _ => format!("{}–{}", range.start, range.end - 1),
+        };
+        let some: Vec<&Range<usize>> = ranges.iter().filter(|it| !it.is_empty()).collect();
+        let word = self.word();
+        match some.as_slice() {
+            [] => format!("no {word}s"),
+            [range] if range.len() == 1 => format!("{word} {}", one(range)),
+            some => {
+                let shown: Vec<String> = some.iter().take(4).map(|it| one(it)).collect();
+                let more = if some.len() > 4 { ", …" } else { "" };
+                format!("{word}s {}{more}", shown.join(", "))
+            }
+        }
+    }
+
+    /// Whose the element at `index` is, and which part that rank has.
+    fn owner(&self, index: &[usize]) -> Option<(usize, &Range<usize>)> {
+        let along = *index.get(self.axis)?;
+        let mut shares = self.ranges.iter().enumerate();
+        shares.find(|(_, range)| range.contains(&along))
+    }
+
+    /// Compares all numbers of a dataset, and says of the first that is wrong what it is,
+    /// what it should be, whose it is and what that rank wrote. `same(found, right)` says
+    /// whether two numbers may pass for each other.
+    ///
+    /// # Errors
+    /// [`Wrong::Result`] if a number, or the shape, differs.
+    pub fn compare<T: Display + Clone, D: Dimension>(
+        &self,
+        trial: &Trial,
+        dataset: &str,
+        found: ArrayView<T, D>,
+        right: ArrayView<T, D>,
+        same: impl Fn(&T, &T) -> bool,
+    ) -> Result<(), Wrong> {
+        let (found, right) = (found.into_dyn(), right.into_dyn());
+        if found.shape() != right.shape() {
+            return Err(Wrong::Result(format!(
+                "`{dataset}` has the shape {:?}, should be {:?}",
+                found.shape(),
+                right.shape()
+            )));
+        }
+        let pairs = found.indexed_iter().zip(right.iter());
+        let wrong: Vec<_> = pairs
+            .filter(|((_, found), right)| !same(found, right))
+            .map(|((index, found), right)| (index.slice().to_vec(), found, right))
+            .collect();
+        let Some((index, value, should)) = wrong.first() else {
+            return Ok(());
+        };
+        let place: Vec<String> = index.iter().map(usize::to_string).collect();
+        let mut text = format!(
+            "`{dataset}[{}]` is {value}, should be {should}",
+            place.join(", ")
+        );
+        if let Some((owner, share)) = self.owner(index) {
+            let (word, along) = (self.word(), index[self.axis]);
+            let ranks = trial.ranks();
+            let all = self.in_words(std::slice::from_ref(share));
+            text += &format!("; {word} {along} belongs to rank {owner} of {ranks} ({all})");
+            let wrote = self.written(trial, dataset, owner);
+            text += &match wrote.is_empty() {
+                true => ", which wrote nothing".to_owned(),
+                false => format!(", which wrote {}", self.in_words(&wrote)),
+            };
+        }
+        if wrong.len() > 1 {
+            let total = found.len();
+            text += &format!(
+                ". {} of {total} numbers are wrong; this is the first",
+                wrong.len()
+            );
+        }
+        Err(Wrong::Result(text))
+    }
+
+    /// Holds the ranks to their shares: each must have written its own part of `dataset`,
+    /// all of it and nothing else, whatever the file holds in the end.
+    ///
+    /// # Errors
+    /// [`Wrong::Silent`] if a rank wrote more or less.
+    pub fn each_wrote_its_own(&self, trial: &Trial, dataset: &str) -> Result<(), Wrong> {
+        let written: Vec<Vec<Range<usize>>> = (0..trial.ranks())
+            .map(|rank| self.written(trial, dataset, rank))
+            .collect();
+        let word = self.word();
+        for (rank, (wrote, share)) in written.iter().zip(&self.ranges).enumerate() {
+            let beyond = minus(wrote, std::slice::from_ref(share));
+            if let Some(first) = beyond.first() {
+                let owner = self.ranges.iter().position(|it| it.contains(&first.start));
+                let whose = match owner {
+                    Some(owner) => format!(
+                        "of which {} belong to rank {owner}",
+                        self.in_words(&beyond)
+                    ),
+                    None => "which is more than there is".to_owned(),
+                };
+                let share = self.in_words(std::slice::from_ref(share));
+                return Err(Wrong::Silent(format!(
+                    "rank {rank} wrote {} of `{dataset}`, {whose}; its own are {share}. Two \
+                     ranks that write the same {word} are no error to HDF5: the file holds \
+                     whatever came last",
+                    self.in_words(wrote),
+                )));
+            }
+        }
+        for (rank, (wrote, share)) in written.iter().zip(&self.ranges).enumerate() {
+            let missing = minus(std::slice::from_ref(share), wrote);
+            if !missing.is_empty() {
+                return Err(Wrong::Silent(format!(
+                    "nobody wrote {} of `{dataset}`, which belong to rank {rank} ({}); what \
+                     the file holds there is luck",
+                    self.in_words(&missing),
+                    self.in_words(std::slice::from_ref(share)),
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The parts of `dataset` that a rank wrote, along our dimension, in order, joined.
+    pub fn written(&self, trial: &Trial, dataset: &str, rank: usize) -> Vec<Range<usize>> {
+        let calls = trial.record.ranks.get(rank).map_or(&[][..], |it| &it.calls);
+        let mut ranges = Vec::new();
+        for call in calls.iter().filter(|it| it.ok == Some(true)) {
+            let is_it = call.object.as_deref().is_some_and(|object| {
+                object.trim_start_matches('/') == dataset.trim_start_matches('/')
+            });
+            let Some(access) = call.access.as_ref().filter(|it| is_it && it.write) else {
+                continue;
+            };
+            let extent = call
+                .shape
+                .as_ref()
+                .and_then(|it| it.get(self.axis).copied());
+            ranges.extend(along(&access.selection, self.axis, extent.unwrap_or(0)));
+        }
+        joined(ranges)
+    }
+}
+
+/// What a selection covers of the dimension `axis`, which has `extent` steps.
+fn along(selection: &Selection, axis: usize, extent: u64) -> Vec<Range<usize>> {
+    let range = |start: u64, end: u64| start as usize..end as usize;
+    match selection {
+        Selection::All => vec![range(0, extent)],
+        Selection::Regular {
+            start,
+            stride,
+            count,
+            block,
+        } => {
+            let at = |it: &[u64]| it.get(axis).copied().unwrap_or(0);
+            let steps = 0..at(count).min(extent);
+            steps
+                .map(|step| at(start) + step * at(stride))
+                .map(|start| range(start, start + at(block)))
+                .collect()
+        }
+        Selection::Blocks { blocks, .. } => blocks
+            .iter()
+            .filter_map(|it| Some(range(*it.start.get(axis)?, *it.end.get(axis)?)))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The ranges, in order, and joined where they touch.
+fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.retain(|it| !it.is_empty());
+    ranges.sort_by_key(|it| it.start);
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// What `these` have and `those` do not. Both in order and joined.
+fn minus(these: &[Range<usize>], those: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut left = Vec::new();
+    for range in these {
+        let mut start = range.start;
+        for other in those
+            .iter()
+            .filter(|it| it.end > range.start && it.start < range.end)
+        {
+            left.push(start..other.start.max(start));
+            start = start.max(other.end);
+        }
+        left.push(start..range.end.max(start));
+    }
+    joined(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_joined_and_subtracted() {
+        assert_eq!(joined(vec![3..5, 0..2, 2..3, 9..9, 7..8]), [0..5, 7..8]);
+        assert_eq!(minus(&[0..10], &[2..3, 5..7]), [0..2, 3..5, 7..10]);
+        assert_eq!(minus(&[2..4], &[0..3]), [3..4]);
+        assert_eq!(minus(&[2..4], &[0..9]), []);
+        assert_eq!(minus(&[0..2, 4..6], &[]), [0..2, 4..6]);
+    }
+}
