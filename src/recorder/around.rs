@@ -1,0 +1,178 @@
+//! What is done before and after each call.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use record::Call;
+
+use crate::{hdf5, mpi, stack, writer};
+
+/// What a wrapped function is, and what its arguments mean.
+#[derive(Clone, Copy)]
+pub enum What {
+    /// Of MPI.
+    Mpi(mpi::Spec),
+    /// Of HDF5: says what it is called for, or that this is not worth a line.
+    Hdf5(fn(&[usize], &mut Call) -> bool),
+}
+
+impl What {
+    fn is_mpi(&self) -> bool {
+        matches!(self, What::Mpi(_))
+    }
+
+    /// Whether this result is one of a call that succeeded.
+    fn succeeded(&self, result: usize) -> bool {
+        match self {
+            What::Mpi(_) => result as i32 == 0,
+            // An id or a status, of 8 or 4 bytes; both are negative in case of an error.
+            // The upper half of a status that is not negative may hold anything.
+            What::Hdf5(_) => (result as i32) >= 0 || (result as i64) > i64::from(u32::MAX),
+        }
+    }
+
+    /// What the function gives if no library has it, which cannot be if it was called.
+    pub fn failure(&self) -> usize {
+        match self {
+            What::Mpi(_) => 15, // MPI_ERR_OTHER or nearly so
+            What::Hdf5(_) => usize::MAX,
+        }
+    }
+}
+
+thread_local! {
+    /// How many calls this thread is in.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// The number of the outermost one.
+    static SEQ: Cell<u64> = const { Cell::new(0) };
+    /// The innermost one of MPI, and how deep it is.
+    static MPI: Cell<Option<(&'static str, u32)>> = const { Cell::new(None) };
+}
+
+/// Calls the real function, and writes down the call if it is an outermost one.
+#[inline(never)]
+pub fn around(
+    name: &'static str,
+    what: What,
+    args: &[usize],
+    real: impl FnOnce() -> usize,
+) -> usize {
+    if !writer::active() {
+        return real();
+    }
+    let depth = DEPTH.get() + 1;
+    DEPTH.set(depth);
+    let outer_mpi = MPI.get();
+    if what.is_mpi() {
+        MPI.set(Some((name, depth)));
+    }
+    let (kind, result);
+    if depth == 1 {
+        let entered = quietly(|| enter(name, what, args));
+        SEQ.set(entered.unwrap_or(0));
+        writer::show(SEQ.get(), depth, MPI.get());
+        kind = quietly(|| before(name, args));
+        result = real();
+        let ok = what.succeeded(result);
+        quietly(|| {
+            if ok {
+                after(name, args, result);
+            }
+            if SEQ.get() != 0 {
+                writer::leave(SEQ.get(), ok);
+            }
+            finish(name, ok);
+        });
+        SEQ.set(0);
+    } else {
+        writer::show(SEQ.get(), depth, MPI.get());
+        kind = quietly(|| before(name, args));
+        result = real();
+    }
+    let _ = kind;
+    MPI.set(outer_mpi);
+    DEPTH.set(depth - 1);
+    writer::show(SEQ.get(), depth - 1, outer_mpi);
+    result
+}
+
+/// Does something of ours: `errno` stays as it is, and a panic ends nothing but the record.
+fn quietly<T>(ours: impl FnOnce() -> T) -> Option<T> {
+    // SAFETY: the address of `errno` of this thread is always valid.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { *errno };
+    let done = catch_unwind(AssertUnwindSafe(ours));
+    if done.is_err() {
+        writer::stop();
+    }
+    // SAFETY: as above.
+    unsafe { *errno = before };
+    done.ok()
+}
+
+/// Writes that an outermost call begins; 0 if it is not worth a line.
+fn enter(name: &'static str, what: What, args: &[usize]) -> u64 {
+    let mut call = Box::new(Call {
+        name: name.to_owned(),
+        at: now(),
+        ..Call::default()
+    });
+    let tell = match what {
+        What::Mpi(spec) => {
+            spec.describe(name, args, &mut call);
+            name != "MPI_Abort"
+        }
+        What::Hdf5(describe) => hdf5::without_complaints(|| describe(args, &mut call)),
+    };
+    if !tell {
+        return 0;
+    }
+    let stack = stack::stack();
+    // HDF5 functions that are not wrapped call MPI too.
+    if what.is_mpi() && stack.from_hdf5 {
+        return 0;
+    }
+    writer::enter(call, stack.frames)
+}
+
+/// What must be known before the call, at any depth.
+fn before(name: &str, args: &[usize]) {
+    match name {
+        "MPI_Abort" => mpi::aborting(args),
+        "MPI_Comm_free" | "MPI_Comm_disconnect" => mpi::forget(args[0]),
+        _ => {}
+    }
+}
+
+/// What is learnt from an outermost call that succeeded.
+fn after(name: &str, args: &[usize], result: usize) {
+    match name {
+        "MPI_Init" | "MPI_Init_thread" => mpi::started(),
+        "MPI_File_open" => mpi::opened(args),
+        "H5Fcreate" | "H5Fopen" => hdf5::opened(args, result as i64),
+        "H5Pset_fapl_mpio" => hdf5::fapl_set(args),
+        "H5Pcopy" => hdf5::fapl_copied(args, result as i64),
+        "H5Pclose" => hdf5::fapl_closed(args),
+        "H5Fget_access_plist" => hdf5::fapl_of_file(args, result as i64),
+        "H5Lmove" | "H5Ldelete" => hdf5::names_changed(),
+        _ => {}
+    }
+}
+
+fn finish(name: &str, ok: bool) {
+    if name == "MPI_Finalize" && ok {
+        mpi::finalized();
+    }
+}
+
+/// Microseconds, by a clock that all processes of the machine share.
+fn now() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the clock exists, and the time is ours.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
+}

@@ -1,0 +1,79 @@
+//! What happens when the library is loaded, and when the process ends.
+
+use std::ffi::{CStr, CString, c_char};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use record::Event;
+
+use crate::writer;
+
+const FOLDER: &CStr = c"WORKBOOK_RECORD";
+const PRELOAD: &CStr = c"LD_PRELOAD";
+
+/// Run by the linker before `main`.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = at_load;
+
+extern "C" fn at_load() {
+    let Some(folder) = variable(FOLDER) else {
+        return;
+    };
+    // SAFETY: before `main` there is one thread, and the names end with a zero byte. What
+    // the program starts in turn is none of our business, and it need not find the folder.
+    unsafe { libc::unsetenv(FOLDER.as_ptr()) };
+    forget_preload();
+    writer::start(&PathBuf::from(std::ffi::OsString::from_vec(folder)));
+    if !writer::active() {
+        return;
+    }
+    // SAFETY: the functions are of this library, which is never unloaded.
+    unsafe {
+        libc::atexit(at_exit);
+        libc::pthread_atfork(None, None, Some(in_child));
+    }
+}
+
+/// Takes this library out of `LD_PRELOAD`.
+fn forget_preload() {
+    let Some(list) = variable(PRELOAD) else {
+        return;
+    };
+    let others: Vec<&[u8]> = list
+        .split(|byte| matches!(byte, b':' | b' '))
+        .filter(|it| !it.is_empty() && !it.ends_with(b"librecorder.so"))
+        .collect();
+    // SAFETY: as above.
+    unsafe {
+        match CString::new(others.join(&b':')) {
+            Ok(rest) if !rest.is_empty() => {
+                libc::setenv(PRELOAD.as_ptr(), rest.as_ptr(), 1);
+            }
+            _ => {
+                libc::unsetenv(PRELOAD.as_ptr());
+            }
+        }
+    }
+}
+
+fn variable(name: &CStr) -> Option<Vec<u8>> {
+    // SAFETY: the name ends with a zero byte, and so does the value, which is copied.
+    unsafe {
+        let value: *const c_char = libc::getenv(name.as_ptr());
+        (!value.is_null()).then(|| CStr::from_ptr(value).to_bytes().to_vec())
+    }
+    .filter(|it| !it.is_empty())
+}
+
+extern "C" fn at_exit() {
+    writer::event(&Event::Exited);
+    if writer::active() {
+        writer::show_over();
+    }
+}
+
+/// A copy of the process shares the files, but is not the rank.
+unsafe extern "C" fn in_child() {
+    writer::stop();
+}

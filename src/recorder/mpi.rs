@@ -1,0 +1,354 @@
+//! What the arguments of MPI functions mean, for every MPI.
+//!
+//! A handle is a pointer in Open MPI and an `int` in MPICH: here it is as wide as a
+//! register, with its upper half cleared where it is an `int`.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, c_char, c_int};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+use record::{Call, Event, Peer};
+
+use crate::real::{questions, symbol};
+use crate::writer;
+
+questions! {
+    PMPI_Comm_rank(comm: usize, rank: *mut c_int) -> c_int, or -1;
+    PMPI_Comm_size(comm: usize, size: *mut c_int) -> c_int, or -1;
+    PMPI_Comm_group(comm: usize, group: *mut usize) -> c_int, or -1;
+    PMPI_Group_size(group: usize, size: *mut c_int) -> c_int, or -1;
+    PMPI_Group_translate_ranks(
+        group: usize,
+        n: c_int,
+        ranks: *const c_int,
+        other: usize,
+        translated: *mut c_int
+    ) -> c_int, or -1;
+    PMPI_Group_free(group: *mut usize) -> c_int, or -1;
+    PMPI_Type_size(datatype: usize, size: *mut c_int) -> c_int, or -1;
+}
+
+/// The ranks of a communicator, in the world.
+pub type Group = Arc<Vec<usize>>;
+
+/// MPI works: it was started, and not finalized.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// What is known of communicators and files, by handle.
+#[derive(Default)]
+struct Known {
+    groups: HashMap<usize, Option<Group>>,
+    files: HashMap<usize, (String, Option<Group>)>,
+}
+
+static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
+
+fn with_known<T>(use_it: impl FnOnce(&mut Known) -> T) -> T {
+    let mut guard: MutexGuard<'_, Option<Known>> = KNOWN
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    use_it(guard.get_or_insert_default())
+}
+
+/// How the MPI of this process names things.
+struct Flavour {
+    pointers: bool,
+    world: usize,
+    null: usize,
+    any_source: i32,
+    nobody: i32,
+}
+
+fn flavour() -> &'static Flavour {
+    static FLAVOUR: OnceLock<Flavour> = OnceLock::new();
+    FLAVOUR.get_or_init(|| match symbol(c"ompi_mpi_comm_world") {
+        0 => Flavour {
+            pointers: false,
+            world: 0x4400_0000,
+            null: 0x0400_0000,
+            any_source: -2,
+            nobody: -1,
+        },
+        world => Flavour {
+            pointers: true,
+            world,
+            null: symbol(c"ompi_mpi_comm_null"),
+            any_source: -1,
+            nobody: -2,
+        },
+    })
+}
+
+fn handle(argument: usize) -> usize {
+    match flavour().pointers {
+        true => argument,
+        false => argument & 0xffff_ffff,
+    }
+}
+
+/// The handle that a pointer points to.
+fn handle_behind(pointer: usize) -> usize {
+    match (pointer, flavour().pointers) {
+        (0, _) => flavour().null,
+        // SAFETY: the program gives a valid pointer to a handle, of the size of its MPI.
+        (_, true) => unsafe { *(pointer as *const usize) },
+        // SAFETY: as above.
+        (_, false) => unsafe { *(pointer as *const u32) as usize },
+    }
+}
+
+/// Which argument is what.
+#[derive(Clone, Copy, Default)]
+pub struct Spec {
+    collective: bool,
+    comm: Option<usize>,
+    /// The argument is a pointer to the handle.
+    comm_behind: Option<usize>,
+    file: Option<usize>,
+    file_behind: Option<usize>,
+    path: Option<usize>,
+    root: Option<usize>,
+    amount: Option<(usize, usize)>,
+    peer: Option<usize>,
+    tag: Option<usize>,
+}
+
+/// A function of which only the name is of interest.
+pub const ANY: Spec = Spec {
+    collective: false,
+    comm: None,
+    comm_behind: None,
+    file: None,
+    file_behind: None,
+    path: None,
+    root: None,
+    amount: None,
+    peer: None,
+    tag: None,
+};
+
+impl Spec {
+    /// Collective over the communicator, which is this argument.
+    pub const fn all_of(mut self, comm: usize) -> Spec {
+        self.collective = true;
+        self.comm = Some(comm);
+        self
+    }
+
+    /// The same, given by a pointer.
+    pub const fn all_behind(mut self, comm: usize) -> Spec {
+        self.collective = true;
+        self.comm_behind = Some(comm);
+        self
+    }
+
+    /// Collective over the file's communicator.
+    pub const fn all_of_file(mut self, file: usize) -> Spec {
+        self.collective = true;
+        self.file = Some(file);
+        self
+    }
+
+    /// The same, given by a pointer.
+    pub const fn all_of_file_behind(mut self, file: usize) -> Spec {
+        self.collective = true;
+        self.file_behind = Some(file);
+        self
+    }
+
+    /// With a file, each rank for itself.
+    pub const fn of_file(mut self, file: usize) -> Spec {
+        self.file = Some(file);
+        self
+    }
+
+    /// The path of a file.
+    pub const fn path(mut self, path: usize) -> Spec {
+        self.path = Some(path);
+        self
+    }
+
+    /// The root.
+    pub const fn root(mut self, root: usize) -> Spec {
+        self.root = Some(root);
+        self
+    }
+
+    /// How many elements of which type: the same on all ranks.
+    pub const fn amount(mut self, count: usize, datatype: usize) -> Spec {
+        self.amount = Some((count, datatype));
+        self
+    }
+
+    /// A message: with whom, its tag, and the communicator.
+    pub const fn message(mut self, peer: usize, tag: usize, comm: usize) -> Spec {
+        self.peer = Some(peer);
+        self.tag = Some(tag);
+        self.comm = Some(comm);
+        self
+    }
+
+    /// Fills in what the arguments say.
+    pub fn describe(&self, name: &str, args: &[usize], call: &mut Call) {
+        if !RUNNING.load(Ordering::Relaxed) {
+            return;
+        }
+        call.collective = self.collective;
+        let comm = match (self.comm, self.comm_behind) {
+            (Some(at), _) => Some(handle(args[at])),
+            (_, Some(at)) => Some(handle_behind(args[at])),
+            _ if name == "MPI_Finalize" => {
+                call.collective = true;
+                Some(flavour().world)
+            }
+            _ => None,
+        };
+        let mut group = comm.and_then(group);
+        let file = self.file.map(|at| handle(args[at]));
+        let file = file.or(self.file_behind.map(|at| handle_behind(args[at])));
+        if let Some(file) = file {
+            with_known(|known| {
+                if let Some((path, of_file)) = known.files.get(&file) {
+                    call.file = Some(path.clone());
+                    group = of_file.clone();
+                }
+            });
+        }
+        if let Some(at) = self.path {
+            call.file = text(args[at]).map(|it| whole_path(&it));
+        }
+        let in_world = |rank: i32| {
+            let rank = usize::try_from(rank).ok()?;
+            group
+                .as_ref()
+                .map_or(Some(rank), |it| it.get(rank).copied())
+        };
+        call.root = self.root.and_then(|at| in_world(args[at] as i32));
+        call.peer = self.peer.and_then(|at| match args[at] as i32 {
+            rank if rank == flavour().any_source => Some(Peer::Any),
+            rank if rank == flavour().nobody => Some(Peer::Nobody),
+            rank => in_world(rank).map(Peer::Rank),
+        });
+        let tag = self.tag.map(|at| args[at] as i32);
+        call.tag = tag.filter(|it| *it >= 0).map(i64::from);
+        call.bytes = self.amount.and_then(|(count, datatype)| {
+            let count = u64::try_from(args[count] as i32).ok()?;
+            count.checked_mul(type_size(args[datatype])?)
+        });
+        call.group = group.map(|it| it.to_vec());
+    }
+}
+
+fn type_size(datatype: usize) -> Option<u64> {
+    let mut size = 0;
+    // SAFETY: the program gave this type to MPI; the size is ours.
+    let failed = unsafe { PMPI_Type_size(handle(datatype), &raw mut size) } != 0;
+    u64::try_from(size).ok().filter(|_| !failed)
+}
+
+/// The ranks of a communicator, in the world.
+pub fn group(comm: usize) -> Option<Group> {
+    let comm = handle(comm);
+    if !RUNNING.load(Ordering::Relaxed) || comm == flavour().null || comm == 0 {
+        return None;
+    }
+    if let Some(known) = with_known(|it| it.groups.get(&comm).cloned()) {
+        return known;
+    }
+    let ranks = ask_group(comm).map(Arc::new);
+    with_known(|it| it.groups.insert(comm, ranks.clone()));
+    ranks
+}
+
+fn ask_group(comm: usize) -> Option<Vec<usize>> {
+    let (mut of_comm, mut of_world, mut size) = (0_usize, 0_usize, 0);
+    // SAFETY: the communicators exist; a handle fits into each `usize`, numbers for as many
+    // ranks as the group has into the vectors. None of these functions talks to other ranks.
+    unsafe {
+        if PMPI_Comm_group(comm, &raw mut of_comm) != 0 {
+            return None;
+        }
+        if PMPI_Comm_group(flavour().world, &raw mut of_world) != 0 {
+            return None;
+        }
+        if PMPI_Group_size(of_comm, &raw mut size) != 0 {
+            return None;
+        }
+        let ranks: Vec<c_int> = (0..size).collect();
+        let mut translated = vec![-1; ranks.len()];
+        let failed = PMPI_Group_translate_ranks(
+            of_comm,
+            size,
+            ranks.as_ptr(),
+            of_world,
+            translated.as_mut_ptr(),
+        );
+        PMPI_Group_free(&raw mut of_comm);
+        PMPI_Group_free(&raw mut of_world);
+        if failed != 0 {
+            return None;
+        }
+        translated
+            .into_iter()
+            .map(|it| usize::try_from(it).ok())
+            .collect()
+    }
+}
+
+/// MPI was started.
+pub fn started() {
+    RUNNING.store(true, Ordering::Relaxed);
+    let (mut rank, mut size) = (0, 0);
+    // SAFETY: the world exists, and the numbers are ours.
+    unsafe {
+        PMPI_Comm_rank(flavour().world, &raw mut rank);
+        PMPI_Comm_size(flavour().world, &raw mut size);
+    }
+    let (rank, size) = (rank.max(0) as usize, size.max(0) as usize);
+    writer::event(&Event::Rank { rank, size });
+}
+
+/// MPI was finalized.
+pub fn finalized() {
+    RUNNING.store(false, Ordering::Relaxed);
+    writer::event(&Event::Finalized);
+}
+
+/// The program ends all ranks.
+pub fn aborting(args: &[usize]) {
+    writer::event(&Event::Abort {
+        code: args[1] as i32,
+    });
+}
+
+/// The communicator behind this pointer will be freed, and its handle may come again.
+pub fn forget(pointer: usize) {
+    let comm = handle_behind(pointer);
+    with_known(|known| known.groups.remove(&comm));
+}
+
+/// A file was opened: communicator, path, …, pointer to the handle.
+pub fn opened(args: &[usize]) {
+    let path = text(args[1]).map_or_else(String::new, |it| whole_path(&it));
+    let group = group(args[0]);
+    let file = handle_behind(args[4]);
+    with_known(|known| known.files.insert(file, (path, group)));
+}
+
+/// The text that a pointer points to.
+pub fn text(pointer: usize) -> Option<String> {
+    if pointer == 0 {
+        return None;
+    }
+    // SAFETY: the program gives a text that ends with a zero byte.
+    let text = unsafe { CStr::from_ptr(pointer as *const c_char) };
+    let bytes = text.to_bytes();
+    Some(String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).into_owned())
+}
+
+/// A path as seen from the root, whatever the process's own folder.
+pub fn whole_path(path: &str) -> String {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    whole.to_string_lossy().into_owned()
+}
