@@ -191,6 +191,9 @@ pub struct Args {
     /// The folder in which the ranks recorded what they called.
     #[arg(long)]
     record: Option<PathBuf>,
+    /// A file that says what the ranks printed, and how they ended.
+    #[arg(long)]
+    ended: Option<PathBuf>,
 }
 
 impl Args {
@@ -253,7 +256,9 @@ fn try_answer(args: &Args) -> Result<Finding, String> {
         status: i32,
         lines: Vec<String>,
     }
-    let ended: Ended = serde_json::from_str(&crate::standard_input())
+    let file = args.ended.as_deref().ok_or("--ended is missing")?;
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let ended: Ended = serde_json::from_str(&text)
         .map_err(|error| format!("what the ranks printed: {error}"))?;
     let folder = args.record.as_deref().ok_or("--record is missing")?;
     let record = Record::read(folder, args.ranks).map_err(|error| error.to_string())?;

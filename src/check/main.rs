@@ -76,8 +76,7 @@ enum What {
     Chapter(ChapterArgs),
     /// Make what an exercise's program is given to work on.
     Prepare(exercise::Args),
-    /// What a learner's answer left behind; what its ranks printed is read from standard
-    /// input.
+    /// What a learner's answer left behind.
     Answer(exercise::Args),
 }
 

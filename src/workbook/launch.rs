@@ -1,5 +1,6 @@
 //! Starts a chapter's program on several ranks, and keeps what each rank printed apart.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,9 +10,10 @@ use std::time::Duration;
 use anyhow::Result;
 use regex::Regex;
 
+use crate::exercise::limits;
 use crate::mpi::Mpi;
 use crate::noise;
-use crate::supervise::{Ended, Stream, supervise};
+use crate::supervise::{Ended, Stream, supervise_while};
 
 /// A program to be started on several ranks.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Launch {
     pub folder: Option<PathBuf>,
     /// After this long the run is ended.
     pub limit: Duration,
+    /// Whether memory and disk are limited: for a program that nobody has looked at.
+    pub limited: bool,
 }
 
 /// What a run printed, rank by rank, and how it ended.
@@ -66,6 +70,7 @@ impl Launch {
             environment: Vec::new(),
             folder: None,
             limit: Duration::from_secs(60),
+            limited: false,
         }
     }
 
@@ -102,6 +107,9 @@ impl Launch {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
+        if self.limited {
+            limits::of_a_run(&mut command);
+        }
         command
     }
 
@@ -110,8 +118,20 @@ impl Launch {
     /// The launcher is asked to name the rank in front of each line; the names are taken
     /// off again. A line without one came from the launcher itself.
     pub fn run(&self) -> Result<Run> {
+        self.run_while(|_| true)
+    }
+
+    /// The same, but only as long as `go_on` says so; it is given how many bytes were
+    /// printed.
+    pub fn run_while(&self, mut go_on: impl FnMut(usize) -> bool) -> Result<Run> {
         let tagging = Tagging::of(self.mpi, &self.launcher);
-        let outcome = supervise(self.command(tagging.options), self.limit, |_| {})?;
+        let printed = Cell::new(0);
+        let outcome = supervise_while(
+            self.command(tagging.options),
+            self.limit,
+            |line| printed.set(printed.get() + line.text.len() + 1),
+            || go_on(printed.get()),
+        )?;
         let mut run = Run {
             ended: outcome.ended,
             out: vec![String::new(); self.ranks],

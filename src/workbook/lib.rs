@@ -7,6 +7,7 @@ pub mod book;
 pub mod chapter;
 pub mod config;
 pub mod doctor;
+pub mod exercise;
 pub mod hdf5_source;
 pub mod launch;
 pub mod mpi;

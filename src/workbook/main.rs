@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use workbook::chapter::Chapter;
+use workbook::exercise::trial::Options;
+use workbook::exercise::{author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::{book, config, doctor, find_root, run, session, supervise};
 
@@ -80,10 +82,106 @@ enum Door {
         #[arg(long, env = "MPI", default_value = "openmpi")]
         mpi: Mpi,
     },
+    /// Check the answer to an exercise, or to all of a chapter.
+    Check(Check),
+    /// Run the answer to an exercise once, and show what it prints.
+    Try(Check),
+    /// Show the next unsolved exercise, and check it again whenever it is saved.
+    Watch(Machine),
+    /// Show the next hint of an exercise.
+    Hint {
+        /// The exercise: 3.2, or its name.
+        exercise: String,
+    },
+    /// Show which exercises are done.
+    Progress,
+    /// Put the starter of an exercise in place again; your file is kept beside it.
+    Reset {
+        /// The exercise: 3.2, or its name.
+        exercise: String,
+    },
+    /// Show the solution of an exercise beside your version.
+    Solution {
+        /// The exercise: 3.2, or its name.
+        exercise: String,
+        /// Do not ask if it is not solved yet.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// For those who write exercises.
+    Author {
+        #[command(subcommand)]
+        author: Author,
+    },
     /// Make the book.
     Book {
         #[command(subcommand)]
         book: Book,
+    },
+}
+
+/// With which MPI and HDF5 answers are compiled and run.
+#[derive(Args)]
+struct Machine {
+    /// Which MPI: openmpi or mpich.
+    #[arg(long, env = "MPI", default_value = "openmpi")]
+    mpi: Mpi,
+    /// The folder of another HDF5, with include and lib.
+    #[arg(long)]
+    hdf5: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Check {
+    /// The exercise: 3.2, or its name; or a chapter: 3.
+    exercise: String,
+    #[command(flatten)]
+    machine: Machine,
+    /// Only with these numbers of ranks: 1,3,7.
+    #[arg(long, env = "NP", value_delimiter = ',', value_parser = ranks)]
+    ranks: Vec<usize>,
+    /// The seed of the input, to have that of an earlier check again.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Another file than that in exercises/.
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// Show the launcher's own words, too.
+    #[arg(long)]
+    noise: bool,
+    /// Print the verdicts as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    fn request(&self) -> doors::Request {
+        doors::Request {
+            mpi: self.machine.mpi,
+            hdf5: self.machine.hdf5.clone(),
+            options: Options {
+                ranks: self.ranks.clone(),
+                seed: self.seed,
+            },
+            file: self.file.clone(),
+            noise: self.noise,
+            json: self.json,
+        }
+    }
+}
+
+#[derive(Subcommand)]
+enum Author {
+    /// Write the starters anew, from the solutions.
+    Starters,
+    /// Check that every starter fails, every solution passes, and every answer of the
+    /// gallery gets its verdict.
+    Check {
+        /// Only this exercise or chapter.
+        exercise: Option<String>,
+        /// Only with this MPI.
+        #[arg(long)]
+        mpi: Option<Mpi>,
     },
 }
 
@@ -174,6 +272,22 @@ fn open(door: Door) -> Result<bool> {
             let built =
                 run::cargo(&root, &toolchain, "build", &[], run::Chatter::OnTerminal)?;
             Ok(built && session::bless(&root, &toolchain)?)
+        }
+        Door::Check(check) => doors::check(&root, &check.exercise, &check.request()),
+        Door::Try(check) => doors::try_out(&root, &check.exercise, &check.request()),
+        Door::Watch(machine) => watch::watch(&root, machine.mpi, machine.hdf5.as_deref()),
+        Door::Hint { exercise } => doors::hint(&root, &exercise),
+        Door::Progress => doors::progress(&root),
+        Door::Reset { exercise } => doors::reset(&root, &exercise),
+        Door::Solution { exercise, yes } => doors::solution(&root, &exercise, yes),
+        Door::Author {
+            author: Author::Starters,
+        } => author::starters(&root),
+        Door::Author {
+            author: Author::Check { exercise, mpi },
+        } => {
+            let mpis = mpi.map_or(Mpi::ALL.to_vec(), |it| vec![it]);
+            author::check(&root, &mpis, exercise.as_deref())
         }
         Door::Book { book: Book::Build } => {
             let page = book::build(&root)?;

@@ -267,7 +267,7 @@ pub(crate) fn check(
     let ended = match ended {
         Ended::Exit(status) => status.to_string(),
         Ended::Signal(signal) => format!("signal {signal}"),
-        Ended::Limit(_) => "limit".to_owned(),
+        Ended::Limit(_) | Ended::Stopped => "limit".to_owned(),
         Ended::Interrupted => "interrupted".to_owned(),
     };
     let mut check = Command::new(toolchain.program("check"))

@@ -25,6 +25,9 @@ pub const MARK: &str = "WORKBOOK_RUN";
 /// killed (SIGKILL). Open MPI takes a second to end its ranks.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// No line of output is longer than this, in bytes.
+const LONGEST_LINE: u64 = 1 << 20;
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -34,6 +37,8 @@ pub enum Ended {
     Signal(i32),
     /// The time limit was reached, and the run was ended.
     Limit(Duration),
+    /// Whoever watched the run had it ended.
+    Stopped,
     /// The reader pressed Ctrl-C (or we were asked to end), and the run was ended.
     Interrupted,
 }
@@ -53,6 +58,7 @@ impl std::fmt::Display for Ended {
             Ended::Limit(limit) => {
                 write!(f, "no end after {} s, so it was stopped", limit.as_secs())
             }
+            Ended::Stopped => write!(f, "stopped"),
             Ended::Interrupted => write!(f, "interrupted"),
         }
     }
@@ -90,9 +96,19 @@ pub struct Outcome {
 /// Runs `command` until it ends, or for `limit`; calls `on_line` for each line as it
 /// arrives. Standard input is empty. Afterwards no process of the run is left.
 pub fn supervise(
+    command: Command,
+    limit: Duration,
+    on_line: impl FnMut(&Line),
+) -> Result<Outcome> {
+    supervise_while(command, limit, on_line, || true)
+}
+
+/// The same, but only as long as `go_on` says so; it is asked some fifty times a second.
+pub fn supervise_while(
     mut command: Command,
     limit: Duration,
     mut on_line: impl FnMut(&Line),
+    mut go_on: impl FnMut() -> bool,
 ) -> Result<Outcome> {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let mark = format!(
@@ -114,7 +130,8 @@ pub fn supervise(
     let mut child = command.spawn().with_context(|| {
         format!("cannot start {}", command.get_program().to_string_lossy())
     })?;
-    let (sender, receiver) = mpsc::channel();
+    // Bounded: a program that prints without end fills its pipe, not our memory.
+    let (sender, receiver) = mpsc::sync_channel(1024);
     pump(
         Stream::Out,
         child.stdout.take().expect("stdout is a pipe"),
@@ -149,6 +166,9 @@ pub fn supervise(
         }
         if exited.is_none() && started.elapsed() >= limit {
             break Some(Ended::Limit(limit));
+        }
+        if exited.is_none() && !go_on() {
+            break Some(Ended::Stopped);
         }
         if exited.is_none() && interrupted.load(Ordering::Relaxed) {
             break Some(Ended::Interrupted);
@@ -185,11 +205,14 @@ pub fn supervise(
 }
 
 /// Reads a stream line by line on a thread of its own, until it is closed.
-fn pump(stream: Stream, from: impl Read + Send + 'static, to: mpsc::Sender<Line>) {
+fn pump(stream: Stream, from: impl Read + Send + 'static, to: mpsc::SyncSender<Line>) {
     std::thread::spawn(move || {
         let mut from = BufReader::new(from);
         let mut bytes = Vec::new();
-        while matches!(from.read_until(b'\n', &mut bytes), Ok(n) if n > 0) {
+        // A line without an end is cut into pieces.
+        let mut next =
+            |bytes: &mut Vec<u8>| (&mut from).take(LONGEST_LINE).read_until(b'\n', bytes);
+        while matches!(next(&mut bytes), Ok(n) if n > 0) {
             let text = String::from_utf8_lossy(&bytes);
             let text = text.trim_end_matches(['\n', '\r']).to_owned();
             if to.send(Line { stream, text }).is_err() {

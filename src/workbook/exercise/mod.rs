@@ -8,6 +8,8 @@
 pub mod author;
 pub mod compile;
 pub mod doors;
+mod failure;
+pub mod limits;
 pub mod progress;
 pub mod trial;
 pub mod verdict;
@@ -159,10 +161,8 @@ impl Exercise {
             }
         };
         if found.is_empty() {
-            let known: Vec<String> = all
-                .iter()
-                .map(|it| format!("{it} ({})", it.name))
-                .collect();
+            let known: Vec<String> =
+                all.iter().map(|it| format!("{it} ({})", it.name)).collect();
             bail!(
                 "there is no exercise `{wanted}`; there are {}",
                 known.join(", ")

@@ -1,0 +1,262 @@
+//! For those who write exercises: makes the starters, and checks that every starter fails,
+//! every solution passes, and every wrong answer of the gallery gets its verdict.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::compile::Kit;
+use super::trial::{self, Options};
+use super::verdict::{Outcome, Verdict};
+use super::{Exercise, doors, with_hole_filled};
+use crate::mpi::{Mpi, Toolchain};
+
+/// The seed of all inputs: a run is as the last one.
+const SEED: u64 = 2;
+
+/// A wrong answer, or another right one: an entry of `tests/gallery/NN-name.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    /// Which exercise: `2.2`.
+    exercise: String,
+    /// What is wrong with it.
+    name: String,
+    /// What is in the hole of the starter.
+    hole: Option<String>,
+    /// The whole file, instead.
+    file: Option<String>,
+    /// What it must be found to be.
+    verdict: Outcome,
+    /// What must occur in the text; `{A}` is the number of the line that ends in `// A`.
+    #[serde(default)]
+    says: Vec<String>,
+    /// What must not occur.
+    #[serde(default)]
+    not: Vec<String>,
+    /// Only these numbers of ranks.
+    #[serde(default)]
+    ranks: Vec<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gallery {
+    answer: Vec<Answer>,
+}
+
+/// Writes the starters of all exercises, from their solutions.
+pub fn starters(root: &Path) -> Result<bool> {
+    for exercise in Exercise::all(root)? {
+        let reset = doors::reset_file(&exercise)?;
+        if reset != doors::Reset::AlreadyThere {
+            println!("{exercise}: {}", doors::reset_one(root, &exercise)?);
+        }
+    }
+    Ok(true)
+}
+
+/// Checks the exercises themselves. `wanted` is an exercise or a chapter; all if `None`.
+pub fn check(root: &Path, mpis: &[Mpi], wanted: Option<&str>) -> Result<bool> {
+    let exercises = match wanted {
+        Some(wanted) => Exercise::find(root, wanted)?,
+        None => Exercise::all(root)?,
+    };
+    let gallery = gallery(root)?;
+    let mut faults = faults(root, &exercises)?;
+    let start = Instant::now();
+    let mut tried = 0;
+    for &mpi in mpis {
+        let toolchain = Toolchain::find(mpi, root, None)?;
+        println!("{}", toolchain.releases().join(", "));
+        let kit = Kit::build(root, &toolchain)?;
+        for exercise in &exercises {
+            let answers = gallery.get(&exercise.to_string());
+            for answer in own(exercise)?.iter().chain(answers.into_iter().flatten()) {
+                tried += 1;
+                match try_answer(root, &kit, exercise, answer) {
+                    Ok(None) => {}
+                    Ok(Some(fault)) => faults.push(format!("{mpi}: {fault}")),
+                    Err(error) => {
+                        faults.push(format!("{mpi}: {exercise} {}: {error:#}", answer.name))
+                    }
+                }
+            }
+        }
+    }
+    for fault in &faults {
+        println!("FAULT {fault}");
+    }
+    println!(
+        "{} exercises, {tried} answers tried in {} s, {} faults",
+        exercises.len(),
+        start.elapsed().as_secs(),
+        faults.len()
+    );
+    Ok(faults.is_empty())
+}
+
+/// The starter and the solution of an exercise, as answers.
+fn own(exercise: &Exercise) -> Result<Vec<Answer>> {
+    let answer = |name: &str, file, verdict| Answer {
+        exercise: exercise.to_string(),
+        name: name.to_owned(),
+        hole: None,
+        file: Some(file),
+        verdict,
+        says: Vec::new(),
+        not: Vec::new(),
+        ranks: Vec::new(),
+    };
+    Ok(vec![
+        // Any verdict but these three will do for a starter: see `is_fault`.
+        answer(STARTER, exercise.starter()?, Outcome::WrongResult),
+        answer("the solution", exercise.solution()?, Outcome::Passes),
+    ])
+}
+
+const STARTER: &str = "the starter";
+
+fn try_answer(
+    root: &Path,
+    kit: &Kit,
+    exercise: &Exercise,
+    answer: &Answer,
+) -> Result<Option<String>> {
+    let text = match (&answer.hole, &answer.file) {
+        (Some(hole), None) => with_hole_filled(&exercise.starter()?, hole),
+        (None, Some(file)) => file.clone(),
+        _ => bail!("an answer has a `hole` or a `file`"),
+    };
+    let folder = tempfile::tempdir()?;
+    let source = folder
+        .path()
+        .join(exercise.file.file_name().context("a name")?);
+    std::fs::write(&source, &text)?;
+    let options = Options {
+        ranks: answer.ranks.clone(),
+        seed: Some(SEED),
+    };
+    let start = Instant::now();
+    let verdict = trial::check(root, kit, exercise, &source, &options)?;
+    let fault = is_fault(answer, &verdict, &text);
+    println!(
+        "{} {exercise} {}: {} ({:.1} s)",
+        if fault.is_some() { "FAULT" } else { "ok   " },
+        answer.name,
+        verdict.outcome.words(),
+        start.elapsed().as_secs_f64()
+    );
+    Ok(fault.map(|fault| {
+        format!(
+            "{exercise} {}: {fault}\n{}",
+            answer.name,
+            anstream::adapter::strip_str(&verdict.shown(true))
+        )
+    }))
+}
+
+fn is_fault(answer: &Answer, verdict: &Verdict, text: &str) -> Option<String> {
+    if answer.name == STARTER {
+        return match verdict.outcome {
+            Outcome::Passes => Some("it passes".to_owned()),
+            Outcome::Hangs | Outcome::OverLimit => Some("it does not end".to_owned()),
+            Outcome::DoesNotCompile => Some("it does not compile".to_owned()),
+            _ => None,
+        };
+    }
+    if verdict.outcome != answer.verdict {
+        return Some(format!("it should be: {}", answer.verdict.words()));
+    }
+    let said = verdict.shown(false);
+    let said = anstream::adapter::strip_str(&said).to_string();
+    for wanted in &answer.says {
+        let wanted = with_lines(wanted, text);
+        if !said.contains(&wanted) {
+            return Some(format!("it should say `{wanted}`"));
+        }
+    }
+    let unwanted = answer.not.iter().find(|it| said.contains(*it));
+    unwanted.map(|it| format!("it should not say `{it}`"))
+}
+
+/// `line {A}` with the number of the line that ends in `// A`.
+fn with_lines(wanted: &str, text: &str) -> String {
+    let mut filled = wanted.to_owned();
+    for (index, line) in text.lines().enumerate() {
+        if let Some((_, mark)) = line.rsplit_once("// ") {
+            filled =
+                filled.replace(&format!("{{{}}}", mark.trim()), &(index + 1).to_string());
+        }
+    }
+    filled
+}
+
+/// The wrong answers, by exercise.
+fn gallery(root: &Path) -> Result<BTreeMap<String, Vec<Answer>>> {
+    let mut all: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
+    for entry in std::fs::read_dir(root.join("tests/gallery"))? {
+        let path = entry?.path();
+        let text = std::fs::read_to_string(&path)?;
+        let gallery: Gallery =
+            toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
+        for answer in gallery.answer {
+            all.entry(answer.exercise.clone()).or_default().push(answer);
+        }
+    }
+    Ok(all)
+}
+
+/// What is wrong with the files of the exercises, without running anything.
+fn faults(root: &Path, exercises: &[Exercise]) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for exercise in exercises {
+        let mut fault = |text: &str| faults.push(format!("{exercise}: {text}"));
+        let starter = exercise.starter()?;
+        match std::fs::read_to_string(&exercise.file) {
+            Ok(text) if text == starter => {}
+            _ => fault(
+                "exercises/ does not hold the starter that solutions/ says; \
+                 `workbook author starters` writes it (your own answer is kept beside it)",
+            ),
+        }
+        let page = exercise.file.with_file_name("../README.md");
+        let page = std::fs::read_to_string(&page)
+            .with_context(|| format!("cannot read {}", page.display()))?;
+        let heading = format!("### {exercise} {}", exercise.plan.title);
+        if !page.lines().any(|line| line == heading) {
+            fault(&format!("the page has no `{heading}`"));
+        }
+        if exercise.plan.hints.len() < 2 {
+            fault("there are fewer than two hints");
+        }
+        if exercise.plan.explanation.trim().is_empty() {
+            fault("the solution is not explained");
+        }
+        if !starter.contains(&format!("make exercise-{}", exercise.door())) {
+            fault("the file does not say how it is checked");
+        }
+        for (what, text) in [("starter", starter), ("solution", exercise.solution()?)] {
+            if !is_formatted(root, &text)? {
+                fault(&format!("rustfmt would change the {what}"));
+            }
+        }
+    }
+    Ok(faults)
+}
+
+fn is_formatted(root: &Path, text: &str) -> Result<bool> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("answer.rs");
+    std::fs::write(&file, text)?;
+    let output = std::process::Command::new("rustfmt")
+        .args(["--check", "--edition", "2024", "--config-path"])
+        .arg(root.join("rustfmt.toml"))
+        .arg(&file)
+        .output()
+        .context("cannot run rustfmt")?;
+    Ok(output.status.success())
+}

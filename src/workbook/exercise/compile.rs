@@ -1,0 +1,210 @@
+//! Compiles a learner's file: by `rustc` itself, against what cargo has built.
+//!
+//! An answer is no target of cargo's, so one that does not compile (or is not there) breaks
+//! nothing but its own check.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{Message, TargetKind};
+
+use super::limits;
+use crate::config;
+use crate::mpi::Toolchain;
+use crate::supervise::{Ended, Stream, supervise};
+
+/// The crates that an answer may use, by the names that it uses.
+const CRATES: [(&str, &str); 4] = [
+    ("hdf5", "hdf5_metno"),
+    ("mpi", "mpi"),
+    ("ndarray", "ndarray"),
+    ("parallel_hdf5", "parallel_hdf5"),
+];
+
+/// A compiler that is still at it after this long has met a file that means it harm.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What answers are compiled, run and checked with.
+#[derive(Clone, Debug)]
+pub struct Kit {
+    /// The MPI and the HDF5.
+    pub toolchain: Toolchain,
+    /// Where the compiled answers are.
+    folder: PathBuf,
+    /// The library that is loaded into each rank.
+    pub recorder: PathBuf,
+    /// The program that knows what is right.
+    pub check: PathBuf,
+    options: Vec<String>,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug)]
+pub enum Compiled {
+    /// The program.
+    Program(PathBuf),
+    /// The compiler's own words: the first error in full, and how many more there are.
+    Errors(String),
+}
+
+impl Kit {
+    /// Builds the library, the recorder and the check by cargo, or finds them built.
+    pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Kit> {
+        config::write(root)?;
+        let mut cargo = Command::new("cargo")
+            .args([
+                "build",
+                "--locked",
+                "--message-format=json-render-diagnostics",
+            ])
+            .args([
+                "--package",
+                "parallel-hdf5-workbook",
+                "--package",
+                "recorder",
+            ])
+            .args(["--package", "check", "--lib", "--bin", "check"])
+            .current_dir(root)
+            .envs(toolchain.build_environment())
+            .stdout(Stdio::piped())
+            .stderr(match toolchain.program("check").is_file() {
+                // Nothing to say on a machine where it was built before, but errors.
+                true => Stdio::piped(),
+                false => Stdio::inherit(),
+            })
+            .spawn()
+            .context("cannot run cargo")?;
+        let complaints = cargo.stderr.take().map(|mut stderr| {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                let _ = std::io::Read::read_to_string(&mut stderr, &mut text);
+                text
+            })
+        });
+        let output = cargo.stdout.take().expect("stdout is a pipe");
+        let mut kit = Kit {
+            toolchain: toolchain.clone(),
+            folder: toolchain.target.join("exercises"),
+            recorder: PathBuf::new(),
+            check: PathBuf::new(),
+            options: Vec::new(),
+        };
+        for message in Message::parse_stream(std::io::BufReader::new(output)) {
+            match message? {
+                Message::CompilerArtifact(artifact) => kit.take(artifact),
+                Message::BuildScriptExecuted(script) => {
+                    let paths = script.linked_paths.into_iter();
+                    kit.options
+                        .extend(paths.flat_map(|path| ["-L".to_owned(), path.to_string()]));
+                }
+                _ => {}
+            }
+        }
+        if !cargo.wait()?.success() {
+            if let Some(Ok(text)) = complaints.map(std::thread::JoinHandle::join) {
+                eprint!("{text}");
+            }
+            bail!(
+                "the workbook's library does not build; if the message above speaks of MPI, \
+                 HDF5 or libclang, `make doctor` says what to do"
+            );
+        }
+        let deps = toolchain.target.join("debug/deps");
+        let lib = toolchain.hdf5.join("lib");
+        kit.options.extend([
+            "-L".to_owned(),
+            format!("dependency={}", deps.display()),
+            format!("-Clink-arg=-Wl,-rpath,{}", lib.display()),
+        ]);
+        std::fs::create_dir_all(&kit.folder)
+            .with_context(|| format!("cannot make {}", kit.folder.display()))?;
+        Ok(kit)
+    }
+
+    fn take(&mut self, artifact: cargo_metadata::Artifact) {
+        let name = artifact.target.name.replace('-', "_");
+        let is = |kind: TargetKind| artifact.target.kind.contains(&kind);
+        let file = |extension: &str| {
+            let mut files = artifact.filenames.iter();
+            files.find(|it| it.extension() == Some(extension))
+        };
+        if name == "recorder" && is(TargetKind::CDyLib) {
+            let library = file("so").or(file("dylib"));
+            self.recorder = library.map(|it| it.clone().into()).unwrap_or_default();
+        } else if name == "check" && is(TargetKind::Bin) {
+            self.check = artifact.executable.map(Into::into).unwrap_or_default();
+        } else if let Some((known_as, _)) = CRATES.iter().find(|it| it.1 == name)
+            && is(TargetKind::Lib)
+            && let Some(library) = file("rlib")
+        {
+            self.options
+                .extend(["--extern".to_owned(), format!("{known_as}={library}")]);
+        }
+    }
+
+    /// Compiles `source` into a program that is called `name`. Only one at a time may have
+    /// this name.
+    pub fn compile(&self, root: &Path, source: &Path, name: &str) -> Result<Compiled> {
+        let program = self.folder.join(name);
+        // Messages then name the file as the learner knows it.
+        let shown = source.strip_prefix(root).unwrap_or(source);
+        let mut rustc = Command::new("rustc");
+        rustc
+            .args(["--edition", "2024", "--crate-name", "exercise"])
+            .args(["--crate-type", "bin", "--error-format", "json"])
+            .args(["--json", "diagnostic-rendered-ansi"])
+            // Lines for the report of a hang; overflow and bounds as in the chapters.
+            .args(["-Cdebuginfo=line-tables-only", "-Cdebug-assertions=on"])
+            .args(["--cap-lints", "allow"])
+            .arg(format!(
+                "-Cincremental={}",
+                self.folder.join("incremental").display()
+            ))
+            .args(&self.options)
+            .arg("-o")
+            .arg(&program)
+            .arg(shown)
+            .current_dir(root);
+        limits::of_a_compiler(&mut rustc);
+        let outcome = supervise(rustc, LIMIT, |_| {})?;
+        if outcome.ended.success() {
+            return Ok(Compiled::Program(program));
+        }
+        #[derive(serde::Deserialize)]
+        struct Diagnostic {
+            level: String,
+            rendered: String,
+        }
+        let said = outcome.lines.iter().filter(|it| it.stream == Stream::Err);
+        let mut errors = Vec::new();
+        let mut other = String::new();
+        for line in said {
+            match serde_json::from_str::<Diagnostic>(&line.text) {
+                // "aborting due to 2 previous errors" is none.
+                Ok(it)
+                    if it.level == "error" && !it.rendered.contains("aborting due to") =>
+                {
+                    errors.push(it.rendered);
+                }
+                Ok(_) => {}
+                Err(_) => other += &format!("{}\n", line.text),
+            }
+        }
+        let text = match (errors.first(), outcome.ended) {
+            (_, Ended::Interrupted) => bail!("interrupted"),
+            (Some(first), _) => {
+                let first = first.trim_end();
+                match errors.len() - 1 {
+                    0 => first.to_owned(),
+                    1 => format!("{first}\n(and 1 more error)"),
+                    more => format!("{first}\n(and {more} more errors)"),
+                }
+            }
+            (None, Ended::Exit(_)) => other,
+            (None, ended) => format!("the compiler was stopped: {ended}\n{other}"),
+        };
+        Ok(Compiled::Errors(text))
+    }
+}

@@ -1,0 +1,140 @@
+//! A rank failed: which one, and what it had to say.
+
+use std::sync::LazyLock;
+
+use record::State;
+use regex::Regex;
+
+use super::limits;
+use super::trial::{Trial, call_of};
+use super::verdict::Outcome;
+use crate::noise;
+use crate::supervise::Ended;
+
+/// Says which rank failed first, with its own message.
+pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
+    let Death { rank, signal } = death(trial);
+    let rank = rank.or_else(|| who_spoke(trial));
+    let who = match rank {
+        Some(rank) => format!("rank {rank} of {}", trial.ranks),
+        None => "a rank".to_owned(),
+    };
+    let said = rank.map(|rank| words(trial, rank)).unwrap_or_default();
+    let at = rank
+        .and_then(|rank| call_of(trial, rank))
+        .filter(|it| it.name != "MPI_Abort")
+        .and_then(|call| {
+            let line = (trial.lines)(call).map(|line| format!(", line {line}"));
+            Some(format!("{}{}", record::words::call(call), line?))
+        });
+    if said.contains("memory allocation of") {
+        let text = format!(
+            "{who} asked for more memory than a rank may have here ({} MiB):\n{said}",
+            limits::MEMORY
+        );
+        return (Outcome::OverLimit, text);
+    }
+    if signal == Some(25) {
+        let text = format!("{who} wrote a file larger than {} MiB", limits::FILE);
+        return (Outcome::OverLimit, text);
+    }
+    let how = match (signal, trial.run.ended) {
+        (Some(11), _) => "crashed (segmentation fault)".to_owned(),
+        (Some(9), _) => "was killed (signal 9)".to_owned(),
+        (Some(6), _) => "aborted (signal 6)".to_owned(),
+        (Some(signal), _) => format!("was ended by signal {signal}"),
+        (None, Ended::Exit(status)) => format!("failed (exit status {status})"),
+        (None, ended) => format!("failed ({ended})"),
+    };
+    let mut text = format!("{who} {how}");
+    if let Some(at) = at {
+        text += &format!(" in: {at}");
+    }
+    if !said.is_empty() {
+        text += &format!(":\n{said}");
+    } else if let Some(other) = left_early(trial) {
+        text += &format!("\n{other}");
+    }
+    (Outcome::RankFailed, text)
+}
+
+struct Death {
+    rank: Option<usize>,
+    signal: Option<i32>,
+}
+
+/// Who ended the job, by what the ranks called and what the launcher says.
+fn death(trial: &Trial) -> Death {
+    static OPEN_MPI: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"process rank (\d+) with PID \S+ on node \S+\s+exited on\s+signal (\d+)",
+        )
+        .expect("the pattern is valid")
+    });
+    static MPICH_PID: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"=\s+PID (\d+) RUNNING AT").expect("it is valid"));
+    static MPICH_CODE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"=\s+EXIT CODE: (\d+)").expect("it is valid"));
+    let aborted = trial.record.ranks.iter().find(|it| it.aborted.is_some());
+    if let Some(rank) = aborted {
+        return Death {
+            rank: Some(rank.rank),
+            signal: None,
+        };
+    }
+    let said = &trial.run.launcher_said;
+    let one_line: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some(found) = OPEN_MPI.captures(&one_line) {
+        return Death {
+            rank: found[1].parse().ok(),
+            signal: found[2].parse().ok(),
+        };
+    }
+    let number =
+        |pattern: &Regex| -> Option<i32> { pattern.captures(said)?[1].parse().ok() };
+    if let (Some(pid), Some(code)) = (number(&MPICH_PID), number(&MPICH_CODE)) {
+        let rank = trial.record.ranks.iter().find(|it| it.pid as i32 == pid);
+        let signal = match code {
+            129..=192 => Some(code - 128),
+            1..=31 if said.contains(&format!("(signal {code})")) => Some(code),
+            _ => None,
+        };
+        return Death {
+            rank: rank.map(|it| it.rank),
+            signal,
+        };
+    }
+    Death {
+        rank: None,
+        signal: None,
+    }
+}
+
+/// The lowest rank that printed something on standard error.
+fn who_spoke(trial: &Trial) -> Option<usize> {
+    (0..trial.ranks).find(|rank| !words(trial, *rank).is_empty())
+}
+
+/// What a rank printed on standard error, without what its MPI printed there.
+fn words(trial: &Trial, rank: usize) -> String {
+    let lines = trial.run.err.get(rank).map_or("", |it| it);
+    let kept = noise::without(lines.lines());
+    let kept: Vec<&str> = kept
+        .into_iter()
+        .filter(|it| !it.starts_with("note: run with `RUST_BACKTRACE"))
+        .collect();
+    kept.join("\n").trim().to_owned()
+}
+
+/// Ranks that ended before MPI was started, or without ending it.
+fn left_early(trial: &Trial) -> Option<String> {
+    let ranks: Vec<usize> = trial
+        .record
+        .ranks
+        .iter()
+        .filter(|it| it.state == State::NeverStarted)
+        .map(|it| it.rank)
+        .collect();
+    (!ranks.is_empty())
+        .then(|| format!("{} never started MPI", record::words::ranks(&ranks)))
+}

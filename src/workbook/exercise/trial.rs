@@ -1,0 +1,549 @@
+//! Tries an answer: compiles it, runs it on several numbers of ranks, each time with another
+//! input, and finds out what is wrong with it.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use record::lines::Resolver;
+use record::{Call, Difference, Progress, Record, State, Watch};
+use serde::{Deserialize, Serialize};
+
+use super::compile::{Compiled, Kit};
+use super::verdict::{Outcome, Seconds, Verdict};
+use super::{Exercise, failure, limits};
+use crate::launch::{Launch, Run};
+use crate::mpi::Mpi;
+use crate::supervise::{Ended, Stream, supervise};
+
+/// All ranks wait in MPI and none has moved for this long: they will not move again.
+const ALL_WAIT: Duration = Duration::from_secs(3);
+/// No rank has called MPI or HDF5 for this long, and at least one is not in MPI.
+const NOTHING_CALLED: Duration = Duration::from_secs(15);
+/// However much it moves, a trial does not take longer.
+const LONGEST: Duration = Duration::from_secs(60);
+/// The check of what was left behind is stopped after this long.
+const CHECK_LIMIT: Duration = Duration::from_secs(30);
+
+/// How to try an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only with these numbers of ranks; with all of the exercise's if empty.
+    pub ranks: Vec<usize>,
+    /// The seed of the inputs; another one each time if `None`.
+    pub seed: Option<u64>,
+}
+
+/// What the check has made for the program (see `Given` in `src/check/exercise.rs`).
+#[derive(Debug, Default, Deserialize)]
+pub struct Given {
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The same in words.
+    pub words: String,
+    /// More environment.
+    pub environment: Vec<(String, String)>,
+    /// It is meant to end with a status other than 0.
+    pub fails: bool,
+}
+
+/// What was found in one trial: `Ok` with what was checked.
+type Finding = std::result::Result<String, Fault>;
+
+/// What was found wrong.
+struct Fault {
+    outcome: Outcome,
+    text: String,
+}
+
+/// One program, ready to be tried.
+pub struct Subject<'a> {
+    /// The exercise that it answers.
+    pub exercise: &'a Exercise,
+    /// What was compiled.
+    pub source: &'a Path,
+    /// The program.
+    pub program: &'a Path,
+}
+
+/// Tries the answer in the file `source`, which need not be the learner's.
+///
+/// # Errors
+/// If the workbook itself fails; whatever is wrong with the answer is in the verdict.
+pub fn check(
+    root: &Path,
+    kit: &Kit,
+    exercise: &Exercise,
+    source: &Path,
+    options: &Options,
+) -> Result<Verdict> {
+    let seed = options.seed.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(0, |it| it.as_nanos() as u64 % 1_000_000)
+    });
+    let all = match options.ranks.as_slice() {
+        [] => exercise.plan.ranks.as_slice(),
+        some => some,
+    };
+    let mut verdict = Verdict {
+        exercise: exercise.to_string(),
+        title: exercise.plan.title.clone(),
+        file: source
+            .strip_prefix(root)
+            .unwrap_or(source)
+            .display()
+            .to_string(),
+        mpi: kit.toolchain.mpi.name().to_owned(),
+        outcome: Outcome::Passes,
+        text: String::new(),
+        ranks: None,
+        given: String::new(),
+        passed_at: Vec::new(),
+        failed_at: Vec::new(),
+        not_tried_at: all.to_vec(),
+        launcher_said: String::new(),
+        seed,
+        seconds: Seconds::default(),
+    };
+    let start = Instant::now();
+    let compiled = match source.is_file() {
+        true => kit.compile(root, source, &exercise.door())?,
+        false => Compiled::Errors(format!(
+            "the file is not there; `make reset-{}` puts the starter there",
+            exercise.door()
+        )),
+    };
+    Seconds::add(&mut verdict.seconds.compile, start.elapsed());
+    let program = match compiled {
+        Compiled::Program(program) => program,
+        Compiled::Errors(text) => {
+            verdict.outcome = Outcome::DoesNotCompile;
+            verdict.text = text;
+            return Ok(verdict);
+        }
+    };
+    let subject = Subject {
+        exercise,
+        source,
+        program: &program,
+    };
+    for &ranks in all {
+        verdict.not_tried_at.retain(|it| *it != ranks);
+        let (given, run, finding) =
+            try_once(kit, &subject, ranks, seed, &mut verdict.seconds)?;
+        let fault = match finding {
+            Ok(checked) => {
+                verdict.passed_at.push(ranks);
+                if verdict.outcome == Outcome::Passes {
+                    verdict.text = checked;
+                }
+                continue;
+            }
+            Err(fault) => fault,
+        };
+        verdict.failed_at.push(ranks);
+        let takes_long = matches!(fault.outcome, Outcome::Hangs | Outcome::OverLimit);
+        if verdict.outcome == Outcome::Passes {
+            verdict.outcome = fault.outcome;
+            verdict.text = fault.text;
+            verdict.ranks = Some(ranks);
+            verdict.given = given.words;
+            verdict.launcher_said = run.launcher_said;
+        }
+        if takes_long {
+            break;
+        }
+    }
+    Ok(verdict)
+}
+
+fn try_once(
+    kit: &Kit,
+    subject: &Subject,
+    ranks: usize,
+    seed: u64,
+    seconds: &mut Seconds,
+) -> Result<(Given, Run, Finding)> {
+    // Apart from each other: what the program may write to, and what it should not find.
+    let data = tempfile::Builder::new().prefix("exercise-").tempdir()?;
+    let recorded = tempfile::Builder::new().prefix("record-").tempdir()?;
+    let start = Instant::now();
+    let given = prepare(kit, subject.exercise, ranks, seed, data.path())?;
+    Seconds::add(&mut seconds.check, start.elapsed());
+
+    let start = Instant::now();
+    let mut launch = launch(kit, subject.program, ranks, &given, data.path());
+    record_into(&mut launch, &kit.recorder, recorded.path());
+    let mut watcher = Watcher::new(recorded.path(), data.path());
+    let run = launch.run_while(|printed| watcher.go_on(printed))?;
+    Seconds::add(&mut seconds.run, start.elapsed());
+    if run.ended == Ended::Interrupted {
+        bail!("interrupted; all ranks were stopped");
+    }
+
+    let start = Instant::now();
+    let record = Record::read(recorded.path(), ranks)?;
+    let source = subject
+        .source
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let resolver = Resolver::new(subject.program, &source).ok();
+    let lines = |call: &Call| resolver.as_ref()?.line(call);
+    let finding = judge(
+        kit,
+        subject,
+        &Trial {
+            ranks,
+            seed,
+            data: data.path(),
+            recorded: recorded.path(),
+            given: &given,
+            run: &run,
+            record: &record,
+            stopped: watcher.why,
+            lines: &lines,
+        },
+    );
+    Seconds::add(&mut seconds.check, start.elapsed());
+    Ok((given, run, finding?))
+}
+
+/// All that is known of one run.
+pub(super) struct Trial<'a> {
+    pub ranks: usize,
+    seed: u64,
+    data: &'a Path,
+    recorded: &'a Path,
+    given: &'a Given,
+    pub run: &'a Run,
+    pub record: &'a Record,
+    stopped: Option<Why>,
+    pub lines: record::Lines<'a>,
+}
+
+fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
+    let fault = |outcome, text: String| Ok(Err(Fault { outcome, text }));
+    let ended = trial.run.ended;
+    match (&trial.stopped, ended) {
+        (Some(Why::Over(text)), _) => return fault(Outcome::OverLimit, text.clone()),
+        (Some(Why::Still(after)), _) => return fault(Outcome::Hangs, hang(trial, *after)),
+        (None, Ended::Limit(limit)) => {
+            let text = format!(
+                "it was still going on after {} s, so all ranks were ended\n{}",
+                limit.as_secs(),
+                places(trial)
+            );
+            return fault(Outcome::OverLimit, text);
+        }
+        _ => {}
+    }
+    if let Some(alone) = alone(trial) {
+        return fault(Outcome::RankFailed, alone);
+    }
+    if ended != Ended::Exit(0) && !trial.given.fails {
+        let (outcome, text) = failure::explain(trial);
+        return fault(outcome, text);
+    }
+    if !trial.given.fails
+        && let Some(difference) = trial.record.first_difference()
+    {
+        return fault(Outcome::WrongInSilence, differs(&difference, trial.lines));
+    }
+    Ok(
+        answer(kit, subject.exercise, trial)?.map_err(|wrong| match wrong {
+            Wrong::Result(text) => Fault {
+                outcome: Outcome::WrongResult,
+                text,
+            },
+            Wrong::Silent(text) => Fault {
+                outcome: Outcome::WrongInSilence,
+                text,
+            },
+        }),
+    )
+}
+
+/// Each process a world of its own: a launcher of another MPI.
+fn alone(trial: &Trial) -> Option<String> {
+    let sizes: Vec<usize> = trial.record.ranks.iter().map(|it| it.size).collect();
+    let wrong = sizes.iter().find(|it| **it != 0 && **it != trial.ranks)?;
+    Some(format!(
+        "{} ranks were started, but MPI says that there are {wrong}: the launcher and the \
+         program belong to different MPIs; `make doctor` says more",
+        trial.ranks
+    ))
+}
+
+fn hang(trial: &Trial, after: Duration) -> String {
+    let mut text = String::new();
+    if let Some(difference) = trial.record.first_difference() {
+        text += &differs(&difference, trial.lines);
+        text.push('\n');
+    }
+    text += &format!(
+        "Nothing moved for {} s, so all ranks were ended. Where each of them was:\n{}",
+        after.as_secs(),
+        places(trial)
+    );
+    text
+}
+
+/// What differs, and the rule that it breaks.
+fn differs(difference: &Difference, lines: record::Lines<'_>) -> String {
+    let sentence = difference.sentence(lines);
+    let mut letters = sentence.chars();
+    let first = letters.next().map(|it| it.to_uppercase().to_string());
+    format!(
+        "{}{}.\n{}",
+        first.unwrap_or_default(),
+        letters.as_str(),
+        difference.rule()
+    )
+}
+
+fn places(trial: &Trial) -> String {
+    let places = trial.record.where_each_rank_sits(trial.lines);
+    let places: Vec<String> = places
+        .into_iter()
+        .map(|it| format!("  {}", it.text))
+        .collect();
+    places.join("\n")
+}
+
+/// Why a run was stopped.
+enum Why {
+    /// Nothing moved for this long.
+    Still(Duration),
+    /// It used up more than it may.
+    Over(String),
+}
+
+/// Looks at a run while it goes on.
+struct Watcher {
+    watch: Watch,
+    data: PathBuf,
+    looked: Instant,
+    moved: Instant,
+    last: Progress,
+    why: Option<Why>,
+}
+
+impl Watcher {
+    fn new(recorded: &Path, data: &Path) -> Watcher {
+        Watcher {
+            watch: Watch::open(recorded),
+            data: data.to_owned(),
+            looked: Instant::now(),
+            moved: Instant::now(),
+            last: Progress::default(),
+            why: None,
+        }
+    }
+
+    /// Whether the run may go on, which has `printed` so many bytes.
+    fn go_on(&mut self, printed: usize) -> bool {
+        if printed > limits::OUTPUT << 10 {
+            self.why = Some(Why::Over(format!(
+                "it printed more than {} KiB; is there a loop without an end?",
+                limits::OUTPUT
+            )));
+            return false;
+        }
+        if self.looked.elapsed() < Duration::from_millis(100) {
+            return true;
+        }
+        self.looked = Instant::now();
+        if size_of(&self.data) > limits::FOLDER << 20 {
+            self.why = Some(Why::Over(format!(
+                "its files have grown beyond {} MiB",
+                limits::FOLDER
+            )));
+            return false;
+        }
+        let now = self.watch.progress();
+        if now != self.last {
+            self.last = now;
+            self.moved = Instant::now();
+            return true;
+        }
+        let patience = match now.all_in_mpi {
+            true => ALL_WAIT,
+            false => NOTHING_CALLED,
+        };
+        if self.moved.elapsed() < patience {
+            return true;
+        }
+        self.why = Some(Why::Still(patience));
+        false
+    }
+}
+
+/// The size of all files in a folder and below it, in bytes on the disk.
+fn size_of(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.take(10_000).filter_map(|entry| {
+        // Of the link, not of what it points to.
+        let is = entry.metadata().ok()?;
+        Some(match is.is_dir() {
+            true => size_of(&entry.path()),
+            false => is.blocks() * 512,
+        })
+    });
+    sizes.sum()
+}
+
+/// A run of a compiled answer.
+pub(super) fn launch(
+    kit: &Kit,
+    program: &Path,
+    ranks: usize,
+    given: &Given,
+    data: &Path,
+) -> Launch {
+    let toolchain = &kit.toolchain;
+    let mut launch = Launch::new(toolchain.mpi, &toolchain.launcher, ranks, program);
+    launch.args = given.args.iter().map(OsString::from).collect();
+    launch.limit = LONGEST;
+    launch.folder = Some(data.to_owned());
+    launch.limited = true;
+    launch.environment = vec![
+        ("WORKBOOK_DATA".to_owned(), data.display().to_string()),
+        ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
+    ];
+    for (name, value) in &given.environment {
+        launch.options.extend(for_ranks(toolchain.mpi, name, value));
+    }
+    launch
+}
+
+/// Has the recorder loaded into each rank (and not into the launcher).
+fn record_into(launch: &mut Launch, recorder: &Path, folder: &Path) {
+    for (name, value) in [("LD_PRELOAD", recorder), (record::FOLDER, folder)] {
+        let value = value.display().to_string();
+        launch.options.extend(for_ranks(launch.mpi, name, &value));
+    }
+}
+
+/// The launcher's options that set a variable in the environment of the ranks alone.
+fn for_ranks(mpi: Mpi, name: &str, value: &str) -> Vec<String> {
+    match mpi {
+        Mpi::OpenMpi => vec!["-x".to_owned(), format!("{name}={value}")],
+        Mpi::Mpich => vec!["-genv".to_owned(), name.to_owned(), value.to_owned()],
+    }
+}
+
+/// Has the check make the input of a trial.
+pub(super) fn prepare(
+    kit: &Kit,
+    exercise: &Exercise,
+    ranks: usize,
+    seed: u64,
+    data: &Path,
+) -> Result<Given> {
+    let output = check_command(kit, "prepare", exercise, ranks, seed, data).output()?;
+    if !output.status.success() {
+        bail!(
+            "the input of exercise {exercise} cannot be made: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn check_command(
+    kit: &Kit,
+    what: &str,
+    exercise: &Exercise,
+    ranks: usize,
+    seed: u64,
+    data: &Path,
+) -> Command {
+    let mut check = Command::new(&kit.check);
+    check
+        .args([what, &exercise.chapter_name, &exercise.name])
+        .args(["--ranks", &ranks.to_string(), "--seed", &seed.to_string()])
+        .env("WORKBOOK_DATA", data)
+        .env("MPICC", &kit.toolchain.mpicc);
+    check
+}
+
+/// What the check says is wrong.
+#[derive(Deserialize)]
+#[serde(tag = "wrong", content = "text", rename_all = "kebab-case")]
+enum Wrong {
+    Result(String),
+    Silent(String),
+}
+
+/// Lets the check look at what was left behind. It is a process of its own: whatever the
+/// program left there can at worst end that one.
+fn answer(
+    kit: &Kit,
+    exercise: &Exercise,
+    trial: &Trial,
+) -> Result<std::result::Result<String, Wrong>> {
+    #[derive(Serialize)]
+    struct Ended_<'a> {
+        printed: &'a [String],
+        complained: &'a [String],
+        status: i32,
+        lines: Vec<&'a str>,
+    }
+    let ended = serde_json::to_vec(&Ended_ {
+        printed: &trial.run.out,
+        complained: &trial.run.err,
+        status: match trial.run.ended {
+            Ended::Exit(status) => status,
+            _ => -1,
+        },
+        lines: trial.run.stdout.lines().collect(),
+    })?;
+    // Through a file: the check runs under a limit, and without standard input.
+    let mut said = tempfile::NamedTempFile::new()?;
+    said.write_all(&ended)?;
+    let mut command =
+        check_command(kit, "answer", exercise, trial.ranks, trial.seed, trial.data);
+    command
+        .arg("--record")
+        .arg(trial.recorded)
+        .arg("--ended")
+        .arg(said.path())
+        .stdin(Stdio::null());
+    let outcome = supervise(command, CHECK_LIMIT, |_| {})?;
+    let of = |stream| {
+        let lines = outcome.lines.iter().filter(move |it| it.stream == stream);
+        lines
+            .map(|it| it.text.as_str())
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    match outcome.ended {
+        Ended::Exit(0) => {
+            let text = of(Stream::Out);
+            serde_json::from_str(&text).with_context(|| format!("the check said: {text}"))
+        }
+        Ended::Interrupted => bail!("interrupted"),
+        Ended::Exit(status) => bail!(
+            "the check of exercise {exercise} failed with status {status}: {}",
+            of(Stream::Err)
+        ),
+        // HDF5 may crash on a file that somebody has made up.
+        other => Ok(Err(Wrong::Result(format!(
+            "what the program left behind cannot be read ({other})"
+        )))),
+    }
+}
+
+/// Whether a rank was in a call, for [`failure`].
+pub(super) fn call_of<'a>(trial: &'a Trial, rank: usize) -> Option<&'a Call> {
+    let of = trial.record.ranks.get(rank)?;
+    match of.state {
+        State::Inside { call, .. } => of.calls.get(call),
+        _ => None,
+    }
+}
