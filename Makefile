@@ -8,15 +8,17 @@ ifeq ($(filter openmpi mpich,$(MPI)),)
 $(error MPI is openmpi or mpich, not $(MPI))
 endif
 # The others only if they are given: an empty one is not the same as none.
-$(foreach name,NP ARGS LIMIT HDF5 PYTHON,$(if $($(name)),$(eval export $(name))))
+$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED,$(if $($(name)),$(eval export $(name))))
 
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
 .DEFAULT_GOAL = help
-.PHONY: help test book serve doctor bless clean
+.PHONY: help progress watch test book serve doctor bless author-check clean
 
 help: ## list the doors
 	@echo 'make chapter-N     run chapter N (1 to 5, or by name: make chapter-distances)'
+	@echo 'make exercise-3    check your answers to the exercises of chapter 3'
+	@echo 'make exercise-3-2  check one of them: also try-, hint-, solution- and reset-3-2'
 	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/make \1@\2/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
@@ -26,6 +28,30 @@ help: ## list the doors
 chapter-%:
 	@$(SETUP) $(MPI) $(if $(HDF5),hdf5-debian-source) $(if $(filter 1,$(PYTHON)),h5py-source) $(shell sed -n 's/^needs = "\(.*\)"/\1/p' chapters/*-$*/chapter.toml chapters/$*-*/chapter.toml chapters/0$*-*/chapter.toml 2>/dev/null)
 	@$(WORKBOOK) run $*
+
+exercise-%:
+	@$(SETUP) $(MPI)
+	@$(WORKBOOK) check $*
+
+try-%:
+	@$(SETUP) $(MPI)
+	@$(WORKBOOK) try $*
+
+hint-%:
+	@$(SETUP)
+	@$(WORKBOOK) hint $*
+
+solution-%:
+	@$(SETUP)
+	@$(WORKBOOK) solution $* $(if $(filter 1,$(YES)),--yes)
+
+reset-%:
+	@$(SETUP)
+	@$(WORKBOOK) reset $*
+
+progress: ## show which exercises are done
+	@$(SETUP)
+	@$(WORKBOOK) progress
 
 test: ## run all tests
 	@$(SETUP) $(MPI) tests browser
@@ -46,6 +72,10 @@ doctor: ## say what this machine has, what is wrong with it, and the cure
 bless: ## run every transcript of the book again, and write it anew
 	@$(SETUP) $(MPI) tests
 	@$(WORKBOOK) bless
+
+author-check: ## check the exercises: starters fail, solutions pass, wrong answers get their verdict
+	@$(SETUP) openmpi mpich
+	@$(WORKBOOK) author check
 
 clean: ## delete all that was built
 	rm -rf target

@@ -141,7 +141,7 @@ struct Check {
     #[arg(long, env = "NP", value_delimiter = ',', value_parser = ranks)]
     ranks: Vec<usize>,
     /// The seed of the input, to have that of an earlier check again.
-    #[arg(long)]
+    #[arg(long, env = "SEED")]
     seed: Option<u64>,
     /// Another file than that in exercises/.
     #[arg(long)]
