@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::CompleteEnv;
 use workbook::chapter::Chapter;
 use workbook::exercise::trial::Options;
-use workbook::exercise::{author, doors, watch};
+use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::{book, config, doctor, find_root, run, session, supervise};
 
@@ -91,6 +93,7 @@ enum Door {
     /// Show the next hint of an exercise.
     Hint {
         /// The exercise: 3.2, or its name.
+        #[arg(add = ArgValueCandidates::new(exercises))]
         exercise: String,
     },
     /// Show which exercises are done.
@@ -98,11 +101,13 @@ enum Door {
     /// Put the starter of an exercise in place again; your file is kept beside it.
     Reset {
         /// The exercise: 3.2, or its name.
+        #[arg(add = ArgValueCandidates::new(exercises))]
         exercise: String,
     },
     /// Show the solution of an exercise beside your version.
     Solution {
         /// The exercise: 3.2, or its name.
+        #[arg(add = ArgValueCandidates::new(exercises))]
         exercise: String,
         /// Do not ask if it is not solved yet.
         #[arg(long)]
@@ -134,6 +139,7 @@ struct Machine {
 #[derive(Args)]
 struct Check {
     /// The exercise: 3.2, or its name; or a chapter: 3.
+    #[arg(add = ArgValueCandidates::new(exercises))]
     exercise: String,
     #[command(flatten)]
     machine: Machine,
@@ -207,7 +213,21 @@ fn ranks(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The exercises, for a shell that completes words.
+fn exercises() -> Vec<CompletionCandidate> {
+    let all = find_root().and_then(|root| Exercise::all(&root));
+    let all = all.unwrap_or_default().into_iter();
+    all.flat_map(|it| {
+        let help = Some(it.plan.title.clone().into());
+        let words = [it.to_string(), it.name];
+        words.map(|word| CompletionCandidate::new(word).help(help.clone()))
+    })
+    .collect()
+}
+
 fn main() -> ExitCode {
+    // `source <(COMPLETE=bash target/debug/workbook)` teaches a shell to complete words.
+    CompleteEnv::with_factory(Cli::command).complete();
     match open(Cli::parse().door) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
