@@ -223,9 +223,8 @@ fn faults(root: &Path, exercises: &[Exercise]) -> Result<Vec<String>> {
                  `workbook author starters` writes it (your own answer is kept beside it)",
             ),
         }
-        let page = exercise.file.with_file_name("../README.md");
-        let page = std::fs::read_to_string(&page)
-            .with_context(|| format!("cannot read {}", page.display()))?;
+        let page = std::fs::read_to_string(&exercise.page)
+            .with_context(|| format!("cannot read {}", exercise.page.display()))?;
         let heading = format!("### {exercise} {}", exercise.plan.title);
         if !page.lines().any(|line| line == heading) {
             fault(&format!("the page has no `{heading}`"));

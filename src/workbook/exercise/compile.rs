@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, TargetKind};
+use nix::fcntl::{Flock, FlockArg};
 
 use super::limits;
 use crate::config;
@@ -144,20 +145,29 @@ impl Kit {
         }
     }
 
-    /// Compiles `source` into a program that is called `name`. Only one at a time may have
-    /// this name.
+    /// Waits until nobody else, in another terminal, say, is at work on the program `name`.
+    pub fn only_one(&self, name: &str) -> Result<impl Drop + use<>> {
+        let file = std::fs::File::create(self.folder.join(format!("{name}.lock")))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusive);
+        lock.map_err(|(_, error)| anyhow::Error::from(error))
+            .context("cannot lock the folder of the programs")
+    }
+
+    /// Compiles `source` into a program that is called `name`; see [`Kit::only_one`].
     pub fn compile(&self, root: &Path, source: &Path, name: &str) -> Result<Compiled> {
         let program = self.folder.join(name);
         // Messages then name the file as the learner knows it.
         let shown = source.strip_prefix(root).unwrap_or(source);
         let mut rustc = Command::new("rustc");
         rustc
-            .args(["--edition", "2024", "--crate-name", "exercise"])
+            .args(["--edition", "2024", "--crate-name"])
+            .arg(format!("exercise_{}", name.replace('-', "_")))
             .args(["--crate-type", "bin", "--error-format", "json"])
             .args(["--json", "diagnostic-rendered-ansi"])
             // Lines for the report of a hang; overflow and bounds as in the chapters.
             .args(["-Cdebuginfo=line-tables-only", "-Cdebug-assertions=on"])
-            .args(["--cap-lints", "allow"])
+            // Errors only. (Not `--cap-lints`: that would allow constants without an end.)
+            .arg("-Awarnings")
             .arg(format!(
                 "-Cincremental={}",
                 self.folder.join("incremental").display()

@@ -322,6 +322,7 @@ fn beside(mine: &[String], solution: &[String], width: usize) -> String {
 pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
     let exercise = Exercise::find_one(root, wanted)?;
     let kit = kit(root, request.mpi, request.hdf5.as_deref())?;
+    let _until_the_end = kit.only_one(&exercise.door())?;
     let program = match kit.compile(root, &exercise.file, &exercise.door())? {
         Compiled::Program(program) => program,
         Compiled::Errors(text) => {

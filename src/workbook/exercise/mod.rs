@@ -23,6 +23,10 @@ use serde::Deserialize;
 
 use crate::chapter::Chapter;
 
+/// The environment variable that names another folder for a learner's answers and progress
+/// than those of the workbook: for several learners who share one, and for tests.
+pub const ANSWERS: &str = "WORKBOOK_ANSWERS";
+
 /// The first line of the part of a file that the learner writes.
 pub const HOLE_BEGINS: &str = "// YOUR PART BEGINS";
 /// The line after the part of a file that the learner writes.
@@ -43,6 +47,8 @@ pub struct Exercise {
     pub name: String,
     /// What the learner edits: `…/exercises/2-columns.rs`.
     pub file: PathBuf,
+    /// The page: `…/README.md`.
+    pub page: PathBuf,
     /// `…/solutions/2-columns.rs`.
     pub solution: PathBuf,
     /// What `exercises.toml` says of it.
@@ -114,7 +120,8 @@ impl Exercise {
                 chapter_name: chapter.name.clone(),
                 number,
                 name,
-                file: chapter.folder.join("exercises").join(&source),
+                file: answers(chapter).join(&source),
+                page: chapter.folder.join("README.md"),
                 solution: chapter.folder.join("solutions").join(&source),
                 plan,
             })
@@ -202,6 +209,16 @@ impl Exercise {
         let text = std::fs::read_to_string(&self.solution)
             .with_context(|| format!("cannot read {}", self.solution.display()))?;
         split(&text).with_context(|| format!("{} is not right", self.solution.display()))
+    }
+}
+
+/// Where the learner's answers to a chapter's exercises are.
+fn answers(chapter: &Chapter) -> PathBuf {
+    match std::env::var_os(ANSWERS) {
+        Some(folder) => {
+            PathBuf::from(folder).join(chapter.folder.file_name().unwrap_or_default())
+        }
+        None => chapter.folder.join("exercises"),
     }
 }
 

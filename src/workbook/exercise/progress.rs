@@ -30,7 +30,11 @@ pub struct Done {
 impl Progress {
     /// Reads it. A file that is damaged is put aside, and counted as none.
     pub fn read(root: &Path) -> Result<Progress> {
-        let file = root.join(".workbook/progress.json");
+        let folder = match std::env::var_os(super::ANSWERS) {
+            Some(folder) => PathBuf::from(folder),
+            None => root.join(".workbook"),
+        };
+        let file = folder.join("progress.json");
         let done = match std::fs::read(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => {

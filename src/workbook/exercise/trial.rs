@@ -108,6 +108,7 @@ pub fn check(
         seed,
         seconds: Seconds::default(),
     };
+    let _until_the_end = kit.only_one(&exercise.door())?;
     let start = Instant::now();
     let compiled = match source.is_file() {
         true => kit.compile(root, source, &exercise.door())?,
@@ -137,7 +138,8 @@ pub fn check(
         let fault = match finding {
             Ok(checked) => {
                 verdict.passed_at.push(ranks);
-                if verdict.outcome == Outcome::Passes {
+                // What was checked with 4 ranks is told: with 7 there is little to do.
+                if verdict.outcome == Outcome::Passes && (ranks <= 4 || all.len() == 1) {
                     verdict.text = checked;
                 }
                 continue;

@@ -118,6 +118,9 @@ impl Verdict {
                 let _ = write!(text, " ({})", self.given);
             }
         }
+        if self.passes() {
+            let _ = write!(text, " with {}", counts(&self.passed_at));
+        }
         text.push('\n');
         for line in self.text.trim_end().lines() {
             let _ = writeln!(text, "  {line}");
