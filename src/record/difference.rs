@@ -1,6 +1,9 @@
 //! The first place where the ranks do not make the same collective calls.
 
-use crate::{Call, Lines, Record};
+use std::collections::BTreeMap;
+
+use crate::waiting::{self, Key, Sequences};
+use crate::{Call, Lines, Record, State, words};
 
 /// The first call at which the ranks of one communicator differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +59,7 @@ pub enum Fate {
     Made,
     /// They made it later.
     Later(Box<Call>),
-    /// They ended without it.
+    /// They ended without it, or wait for the others in `MPI_Finalize`.
     Ended,
     /// They wait in this call for something that cannot come any more.
     Stuck(Box<Call>),
@@ -67,22 +70,291 @@ pub enum Fate {
 impl Record {
     /// The first collective call at which the ranks of a communicator differ.
     ///
-    /// A rank that is behind, or that was stopped while it computed, is none.
+    /// A rank that is behind, or that was stopped while it computed, is none. Where several
+    /// communicators have a difference, it is the one that does not follow from another, and
+    /// of these the earliest.
     pub fn first_difference(&self) -> Option<Difference> {
+        let sequences = Sequences::of(self);
+        let stuck = waiting::stuck(self, &sequences);
+        let found = sequences
+            .groups()
+            .filter_map(|group| self.difference_in(group, &sequences, &stuck));
+        found.min_by_key(|it| {
+            let follows = it.sides.iter().all(|side| {
+                matches!(side.fate, Fate::Made)
+                    || matches!(&side.fate, Fate::Stuck(_)) && side.call.is_none()
+            });
+            let calls = it.sides.iter().filter_map(|side| side.call.as_ref());
+            (follows, calls.map(|call| call.at).min())
+        })
+    }
+
+    fn difference_in(
+        &self,
+        group: &[usize],
+        sequences: &Sequences,
+        stuck: &[bool],
+    ) -> Option<Difference> {
+        let lines: Vec<(usize, &[usize])> = group
+            .iter()
+            .map(|rank| (*rank, sequences.calls(group, *rank)))
+            .collect();
+        let longest = lines.iter().map(|(_, calls)| calls.len()).max()?;
+        let call = |rank: usize, index: usize| &self.ranks[rank].calls[index];
+        for at in 0..longest {
+            let mut by_key: BTreeMap<Key<'_>, Vec<usize>> = BTreeMap::new();
+            let mut without = Vec::new();
+            for (rank, calls) in &lines {
+                match calls.get(at) {
+                    Some(index) => {
+                        let key = Key::of(call(*rank, *index));
+                        by_key.entry(key).or_default().push(*rank);
+                    }
+                    // Where nothing is known, nothing is wrong.
+                    None if self.never_will(*rank, stuck) => without.push(*rank),
+                    None => {}
+                }
+            }
+            if by_key.len() < 2 && without.is_empty() {
+                continue;
+            }
+            let mut sides: Vec<(Key<'_>, Vec<usize>)> = by_key.into_iter().collect();
+            sides.sort_by_key(|(_, ranks)| (usize::MAX - ranks.len(), ranks[0]));
+            // What follows on a rank, this call included.
+            let rest = |rank: usize| {
+                let calls = sequences.calls(group, rank).get(at..).unwrap_or_default();
+                calls.iter().map(move |index| call(rank, *index))
+            };
+            let times = |key: &Key<'_>, rank: usize| {
+                rest(rank).filter(|it| Key::of(it) == *key).count()
+            };
+            let (kind, about) = kind_of(&sides, &times);
+            let at_place = |rank: usize| {
+                let index = sequences.calls(group, rank).get(at)?;
+                Some(call(rank, *index))
+            };
+            let wanted = &sides[about].0;
+            let fate = |ranks: &[usize]| {
+                let first = ranks[0];
+                if at_place(first).is_some_and(|it| Key::of(it) == *wanted) {
+                    return Fate::Made;
+                }
+                if let Some(later) = rest(first).find(|it| Key::of(it) == *wanted) {
+                    return Fate::Later(Box::new(later.clone()));
+                }
+                let record = &self.ranks[first];
+                match &record.state {
+                    it if it.is_over() && record.aborted.is_none() => Fate::Ended,
+                    State::Inside { call, .. } => {
+                        let inside = &record.calls[*call];
+                        match stuck[first] {
+                            _ if inside.name == "MPI_Finalize" => Fate::Ended,
+                            true => Fate::Stuck(Box::new(inside.clone())),
+                            false => Fate::NotYet,
+                        }
+                    }
+                    _ => Fate::NotYet,
+                }
+            };
+            let about = at_place(sides[about].1[0])?.clone();
+            let mut result: Vec<Side> = Vec::new();
+            let apart = sides.iter().map(|(_, ranks)| ranks.clone());
+            for ranks in apart.chain(without.iter().map(|rank| vec![*rank])) {
+                let side = Side {
+                    call: at_place(ranks[0]).cloned(),
+                    fate: fate(&ranks),
+                    ranks,
+                };
+                // Ranks without a call that came to the same end are one side.
+                let same = result.iter_mut().find(|it| {
+                    it.call.is_none()
+                        && side.call.is_none()
+                        && same_fate(&it.fate, &side.fate)
+                });
+                match same {
+                    Some(same) => same.ranks.extend(&side.ranks),
+                    None => result.push(side),
+                }
+            }
+            result.sort_by_key(|side| side.fate != Fate::Made);
+            return Some(Difference {
+                kind,
+                group: group.to_vec(),
+                before: at,
+                call: about,
+                sides: result,
+            });
+        }
         None
+    }
+
+    /// Whether a rank that has no further call of a communicator cannot make one any more.
+    fn never_will(&self, rank: usize, stuck: &[bool]) -> bool {
+        let Some(record) = self.ranks.get(rank) else {
+            return false;
+        };
+        let over = record.state.is_over() && record.aborted.is_none() && !record.truncated;
+        over || stuck[rank]
+    }
+}
+
+fn same_fate(one: &Fate, other: &Fate) -> bool {
+    match (one, other) {
+        (Fate::Stuck(one), Fate::Stuck(other)) => {
+            one.name == other.name && one.stack == other.stack && one.peer == other.peer
+        }
+        (Fate::Later(one), Fate::Later(other)) => one.stack == other.stack,
+        _ => one == other,
+    }
+}
+
+/// In what the sides differ, and which side's call it is about.
+///
+/// `times` counts how often a rank makes a call from here on. A call that is made more often
+/// on one side than on another is missing there, if the other side has no such call itself.
+fn kind_of(
+    sides: &[(Key<'_>, Vec<usize>)],
+    times: &dyn Fn(&Key<'_>, usize) -> usize,
+) -> (Kind, usize) {
+    let Some((one, ranks)) = sides.first() else {
+        return (Kind::Missing, 0);
+    };
+    let Some((other, other_ranks)) = sides.get(1) else {
+        return (Kind::Missing, 0);
+    };
+    let (here, there) = (ranks[0], other_ranks[0]);
+    let only_here = times(one, here) > times(one, there);
+    let only_there = times(other, there) > times(other, here);
+    match (only_here, only_there) {
+        (true, false) => (Kind::Missing, 0),
+        (false, true) => (Kind::Missing, 1),
+        (false, false) => (Kind::Order, 0),
+        // A rank that ends has left out whatever the others do.
+        _ if other.name == "MPI_Finalize" => (Kind::Missing, 0),
+        _ if one.name == "MPI_Finalize" => (Kind::Missing, 1),
+        _ if one.name != other.name => {
+            // HDF5's calls say more than a barrier.
+            let about = !one.name.starts_with("H5") && other.name.starts_with("H5");
+            (Kind::Functions, usize::from(about))
+        }
+        _ if one.root != other.root => (Kind::Roots, 0),
+        _ if one.names() != other.names() => (Kind::Names, 0),
+        _ if one.shape != other.shape => (Kind::Shapes, 0),
+        _ if one.element != other.element => (Kind::Elements, 0),
+        _ => (Kind::Sizes, 0),
     }
 }
 
 impl Difference {
     /// What differs, in a sentence: ``ranks 1–3 created dataset `x` (line 7), rank 0 never
     /// did``.
-    pub fn sentence(&self, _lines: Lines<'_>) -> String {
-        String::new()
+    pub fn sentence(&self, lines: Lines<'_>) -> String {
+        let at = |call: &Call| words::at_line(lines(call));
+        let did = |side: &Side| {
+            let ranks = words::ranks(&side.ranks);
+            match &side.call {
+                Some(call) => format!("{ranks} {}{}", words::did(call), at(call)),
+                None => format!("{ranks} did not"),
+            }
+        };
+        // "rank 0 with shape (10), ranks 1–3 with shape (12)"
+        let each = |what: &dyn Fn(&Call) -> String| {
+            let with = self.sides.iter().filter_map(|side| {
+                let call = side.call.as_ref()?;
+                Some(format!(
+                    "{} {}{}",
+                    words::ranks(&side.ranks),
+                    what(call),
+                    at(call)
+                ))
+            });
+            words::list(&with.collect::<Vec<_>>())
+        };
+        match self.kind {
+            Kind::Missing => {
+                let mut parts = Vec::new();
+                for side in &self.sides {
+                    let ranks = words::ranks(&side.ranks);
+                    let it = if side.ranks.len() == 1 { "it" } else { "they" };
+                    let its = if side.ranks.len() == 1 {
+                        "its"
+                    } else {
+                        "their"
+                    };
+                    let waits = if side.ranks.len() == 1 {
+                        "waits"
+                    } else {
+                        "wait"
+                    };
+                    let what = |call: &Call| format!("{}{}", words::call(call), at(call));
+                    parts.push(match (&side.fate, &side.call) {
+                        (Fate::Made, _) => did(side),
+                        (Fate::Later(call), _) => {
+                            format!("{ranks} only did so later{}", at(call))
+                        }
+                        (Fate::Stuck(call), None) => {
+                            format!("{ranks} never did: {it} {waits} in {}", what(call))
+                        }
+                        (_, Some(call)) if call.name == "MPI_Finalize" => {
+                            format!("{ranks} never did: {it} ended MPI{}", at(call))
+                        }
+                        (_, Some(call)) => {
+                            let next = what(call);
+                            format!("{ranks} never did: {its} next call was {next}")
+                        }
+                        (Fate::Ended, None) => format!("{ranks} never did"),
+                        (Fate::NotYet, None) => format!("{ranks} had not done so"),
+                    });
+                }
+                parts.join(", ")
+            }
+            Kind::Names => {
+                let parts: Vec<String> = self.sides.iter().map(did).collect();
+                words::list(&parts)
+            }
+            Kind::Shapes => {
+                let shape = |call: &Call| {
+                    format!("with shape {}", words::shape(call.shape.as_deref()))
+                };
+                format!("{}: {}", words::passive(&self.call), each(&shape))
+            }
+            Kind::Elements => {
+                let element = |call: &Call| {
+                    format!("with type {}", call.element.as_deref().unwrap_or("unknown"))
+                };
+                format!("{}: {}", words::passive(&self.call), each(&element))
+            }
+            Kind::Order => {
+                let parts: Vec<String> = self.sides.iter().map(did).collect();
+                format!(
+                    "the same calls in another order: {} first",
+                    words::list(&parts)
+                )
+            }
+            Kind::Roots => {
+                let root = |call: &Call| match call.root {
+                    Some(root) => format!("with root {root}"),
+                    None => "without a valid root".to_owned(),
+                };
+                format!("{}: {}", words::passive(&self.call), each(&root))
+            }
+            Kind::Sizes => {
+                let bytes = |call: &Call| match call.bytes {
+                    Some(bytes) => format!("with {bytes} bytes"),
+                    None => "with another number of bytes".to_owned(),
+                };
+                format!("{}: {}", words::passive(&self.call), each(&bytes))
+            }
+            Kind::Functions => {
+                let parts: Vec<String> = self.sides.iter().map(did).collect();
+                parts.join(", while ")
+            }
+        }
     }
 
     /// The rule that it breaks, and the chapter that explains it.
     pub fn rule(&self) -> String {
-        String::new()
+        words::rule(self.kind, &self.call)
     }
 
     /// The ranks that did not make the call.

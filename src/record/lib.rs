@@ -15,6 +15,7 @@ mod place;
 mod read;
 mod slot;
 mod touched;
+mod waiting;
 mod watch;
 pub mod words;
 

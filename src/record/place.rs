@@ -1,6 +1,6 @@
 //! Where the ranks sit, for a run that did not end.
 
-use crate::{Call, Lines, Record};
+use crate::{Call, Lines, Record, State, words};
 
 /// Ranks that are at the same place.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,52 @@ pub struct Place {
 
 impl Record {
     /// Where each rank was when the record ends; ranks at the same place together.
-    pub fn where_each_rank_sits(&self, _lines: Lines<'_>) -> Vec<Place> {
-        Vec::new()
+    pub fn where_each_rank_sits(&self, lines: Lines<'_>) -> Vec<Place> {
+        let mut places: Vec<Place> = Vec::new();
+        for rank in &self.ranks {
+            let (call, inner) = match &rank.state {
+                State::Inside { call, inner } => (rank.calls.get(*call), inner.clone()),
+                State::Between => (rank.calls.last(), None),
+                _ => (None, None),
+            };
+            let line = call.and_then(lines);
+            let text = match (&rank.state, call) {
+                (_, _) if rank.aborted.is_some() => "ended the run (MPI_Abort)".to_owned(),
+                (State::NeverStarted, _) => "never started MPI".to_owned(),
+                (State::Finalized, _) => "ended MPI".to_owned(),
+                (State::Exited, _) => "ended".to_owned(),
+                (State::Between, None) => "in the program itself".to_owned(),
+                (State::Between, Some(call)) => format!(
+                    "in the program itself, after {}{}",
+                    words::call(call),
+                    words::at_line(line)
+                ),
+                (State::Inside { .. }, None) => "in a call".to_owned(),
+                (State::Inside { .. }, Some(call)) => {
+                    let mut text = format!("in {} ({})", call.name, words::call(call));
+                    if let Some(inner) = &inner {
+                        text += &format!(", waiting in {inner}");
+                    }
+                    if let Some(line) = line {
+                        text += &format!(", line {line}");
+                    }
+                    text
+                }
+            };
+            match places.iter_mut().find(|it| it.text == text) {
+                Some(place) => place.ranks.push(rank.rank),
+                None => places.push(Place {
+                    ranks: vec![rank.rank],
+                    call: call.cloned(),
+                    inner,
+                    line,
+                    text,
+                }),
+            }
+        }
+        for place in &mut places {
+            place.text = format!("{}: {}", words::ranks(&place.ranks), place.text);
+        }
+        places
     }
 }

@@ -1,0 +1,468 @@
+//! What the recorder writes of real runs, and what is found in it.
+
+#![cfg(target_os = "linux")] // LD_PRELOAD
+
+mod common;
+#[path = "recorder/programs.rs"]
+mod programs;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use common::*;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use parallel_hdf5::rows_of;
+use record::lines::Resolver;
+use record::{Call, Fate, Kind, Record, State, Watch};
+use workbook::launch::Launch;
+use workbook::mpi::Mpi;
+
+const DISTANCES: &str = env!("CARGO_BIN_EXE_distances");
+const OPEN_MPIO: &str = env!("CARGO_BIN_EXE_open-mpio");
+const PROGRAMS: &str = "tests/recorder/programs.rs";
+
+/// The recorder, built from this tree into the target folder of this test.
+fn recorder() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let own = std::env::current_exe().expect("a test has a path");
+        let target = own.ancestors().nth(3).expect("it lies in a target folder");
+        let status = Command::new("cargo")
+            .args(["build", "--quiet", "--locked", "--package", "recorder"])
+            .arg("--target-dir")
+            .arg(target)
+            .current_dir(root())
+            .status()
+            .expect("cargo can be started");
+        assert!(status.success(), "the recorder builds");
+        target.join("debug/librecorder.so")
+    })
+}
+
+/// Loads the recorder into the ranks of `launch`, but not into the launcher.
+fn record_into(launch: &mut Launch, folder: &Path) {
+    let variables = [
+        ("LD_PRELOAD", recorder().display().to_string()),
+        (record::FOLDER, folder.display().to_string()),
+    ];
+    for (name, value) in variables {
+        launch.options.extend(match launch.mpi {
+            Mpi::OpenMpi => vec!["-x".to_owned(), format!("{name}={value}")],
+            Mpi::Mpich => vec!["-genv".to_owned(), name.to_owned(), value],
+        });
+    }
+}
+
+/// A run of one of the programs of `programs.rs`, which are in this executable.
+fn program(name: &str, ranks: usize, data: &Path) -> Launch {
+    let own = std::env::current_exe().unwrap();
+    let name = format!("programs::{name}");
+    let args = [
+        "--ignored",
+        "--exact",
+        &name,
+        "--nocapture",
+        "--test-threads=1",
+    ];
+    let mut launch = launch(own.to_str().unwrap(), ranks, &args, data);
+    launch
+        .environment
+        .push(("RECORDER_PROGRAM".to_owned(), name));
+    launch
+}
+
+/// The line of `programs.rs` that a call was made on.
+fn resolver() -> Resolver {
+    Resolver::new(&std::env::current_exe().unwrap(), PROGRAMS).unwrap()
+}
+
+/// The first line of `programs.rs` after `fn name()` that holds `text`.
+fn line_of(name: &str, text: &str) -> u32 {
+    let source = fs::read_to_string(root().join(PROGRAMS)).unwrap();
+    let mut lines = source.lines().enumerate();
+    lines
+        .find(|(_, line)| line.starts_with(&format!("fn {name}()")))
+        .expect("there is such a program");
+    let (at, _) = lines
+        .find(|(_, line)| line.contains(text))
+        .expect("and such a line");
+    at as u32 + 1
+}
+
+/// Records a run that may hang, and gives the record; `seconds` is its limit.
+fn record_of(name: &str, ranks: usize, seconds: u64) -> (Record, workbook::launch::Run) {
+    let data = scratch();
+    let folder = scratch();
+    let mut launch = program(name, ranks, data.path());
+    launch.limit = Duration::from_secs(seconds);
+    record_into(&mut launch, folder.path());
+    let run = launch.run().unwrap();
+    let record = Record::read(folder.path(), ranks).unwrap();
+    assert_eq!(record.wrong_size(), None, "{}", run.report());
+    assert_eq!(
+        (record.skipped, record.without_mpi, record.surplus),
+        (0, 0, 0)
+    );
+    (record, run)
+}
+
+#[test]
+fn a_call_that_a_rank_leaves_out_is_named_with_its_line() {
+    let (record, run) = record_of("leaves_out", 4, 8);
+    assert!(!run.ended.success(), "{}", run.report());
+    let resolver = resolver();
+    let lines = |call: &Call| resolver.line(call);
+    let difference = record.first_difference().expect("there is one");
+    assert_eq!(difference.kind, Kind::Missing);
+    assert_eq!(difference.odd_ranks(), [0]);
+    let line = line_of("leaves_out", "create_dataset");
+    let barrier = line_of("leaves_out", "barrier");
+    assert_eq!(
+        difference.sentence(&lines),
+        format!(
+            "ranks 1–3 created dataset `x` (line {line}), rank 0 never did: its next call \
+             was barrier (line {barrier})"
+        )
+    );
+    let close = line_of("leaves_out", "file.close");
+    let places = record.where_each_rank_sits(&lines);
+    assert!(
+        places.iter().any(|it| it.ranks.contains(&0)
+            && it.line == Some(close)
+            && it.text.contains("H5Fclose")),
+        "{places:#?}"
+    );
+}
+
+#[test]
+fn other_names_shapes_types_and_roots_are_told_apart() {
+    let resolver = resolver();
+    for (name, kind, expected) in [
+        (
+            "other_names",
+            Kind::Names,
+            "rank 0 created dataset `of-rank-0` (line L), rank 1 created dataset `of-rank-1` \
+             (line L), rank 2 created dataset `of-rank-2` (line L) and rank 3 created dataset \
+             `of-rank-3` (line L)",
+        ),
+        (
+            "other_shapes",
+            Kind::Shapes,
+            "dataset `group/x` was created: ranks 0, 1 and 3 with shape (10, 3) (line L) and \
+             rank 2 with shape (12, 3) (line L)",
+        ),
+        (
+            "other_roots",
+            Kind::Roots,
+            "the broadcast was called: ranks 1–3 with root 1 (line L) and rank 0 with root 0 \
+             (line L)",
+        ),
+    ] {
+        let (record, run) = record_of(name, 4, 8);
+        let difference = record.first_difference();
+        let difference = difference.unwrap_or_else(|| panic!("{name}: {}", run.report()));
+        assert_eq!(difference.kind, kind, "{name}");
+        let what = if name == "other_roots" {
+            "broadcast_into"
+        } else {
+            "create_dataset"
+        };
+        let line = line_of(name, what);
+        assert_eq!(
+            difference.sentence(&|call| resolver.line(call)),
+            expected.replace("(line L)", &format!("(line {line})"))
+        );
+    }
+    let (record, _) = record_of("other_types", 3, 8);
+    let difference = record.first_difference().unwrap();
+    assert_eq!(difference.kind, Kind::Elements);
+    assert_eq!(difference.sides[0].ranks, [1, 2]);
+    assert_eq!(difference.call.element.as_deref(), Some("i64"));
+}
+
+#[test]
+fn a_rank_that_stays_away_from_a_collective_transfer_is_named() {
+    let (record, run) = record_of("transfers_alone", 4, 8);
+    let difference = record.first_difference();
+    let difference = difference.unwrap_or_else(|| panic!("{}", run.report()));
+    assert_eq!(difference.odd_ranks(), [3]);
+    assert_eq!(difference.call.name, "H5Dwrite");
+}
+
+#[test]
+fn a_message_that_nobody_sends_is_what_the_others_wait_for() {
+    let (record, run) = record_of("no_sender", 4, 6);
+    assert!(!run.ended.success());
+    let resolver = resolver();
+    let lines = |call: &Call| resolver.line(call);
+    let line = line_of("no_sender", "no sender");
+    let barrier = line_of("no_sender", "barrier");
+    let difference = record.first_difference().expect("there is one");
+    assert!(
+        matches!(&difference.sides[1].fate, Fate::Stuck(call) if call.peer.is_some()),
+        "{difference:#?}"
+    );
+    assert_eq!(
+        difference.sentence(&lines),
+        format!(
+            "ranks 1–3 entered the barrier (line {barrier}), rank 0 never did: it waits in \
+             receive a message from rank 1 (line {line})"
+        )
+    );
+}
+
+/// Every rank writes its rows, no element twice, and the ranks do not differ.
+#[test]
+fn a_right_program_has_no_difference() {
+    for ranks in RANKS {
+        let (data, folder) = (scratch(), scratch());
+        let mut launch = launch(DISTANCES, ranks, &[], data.path());
+        record_into(&mut launch, folder.path());
+        succeed(&launch);
+        let record = Record::read(folder.path(), ranks).unwrap();
+        assert_eq!(record.wrong_size(), None);
+        assert_eq!(record.first_difference(), None, "{ranks} ranks");
+        assert_eq!(
+            (record.skipped, record.without_mpi, record.surplus),
+            (0, 0, 0)
+        );
+        let written = record.written(Some("coords.hdf5"), "distances").unwrap();
+        assert_eq!(written.shape, [1000]);
+        assert!(written.exact);
+        for rank in 0..ranks {
+            assert_eq!(record.ranks[rank].state, State::Exited);
+            let rows = rows_of(rank as i32, ranks as i32, 1000);
+            let found = written.rows(rank);
+            assert_eq!(found.ranges, [rows.start as u64..rows.end as u64]);
+            assert!(found.whole);
+        }
+        assert_eq!(written.by_two_ranks(), None);
+        assert_eq!(written.by_nobody(), None);
+        let progress = Watch::open(folder.path()).progress();
+        assert_eq!((progress.processes, progress.living), (ranks, 0));
+    }
+}
+
+#[test]
+fn communicators_are_looked_at_one_by_one() {
+    for ranks in [2, 3, 4] {
+        let (record, run) = record_of("split", ranks, 60);
+        assert!(run.ended.success(), "{}", run.report());
+        assert_eq!(record.first_difference(), None);
+    }
+}
+
+#[test]
+fn columns_and_strides_are_exact() {
+    let (record, run) = record_of("columns", 3, 60);
+    assert!(run.ended.success(), "{}", run.report());
+    let x = record.written(None, "/x").unwrap();
+    assert!(x.exact);
+    assert_eq!((x.by_two_ranks(), x.by_nobody()), (None, None));
+    assert_eq!(x.rows(1).ranges, [0..6]);
+    assert!(!x.rows(1).whole);
+    let every_other = record.written(None, "every-other").unwrap();
+    assert_eq!(every_other.ranks(), [0]);
+    assert_eq!(every_other.by_nobody(), Some(vec![1]));
+}
+
+#[test]
+fn a_run_that_hangs_is_seen_while_it_goes_on() {
+    let (data, folder) = (scratch(), scratch());
+    let mut launch = launch(OPEN_MPIO, 4, &["--wrong", "rank-zero-creates"], data.path());
+    launch.limit = Duration::from_secs(6);
+    record_into(&mut launch, folder.path());
+    let watch = Watch::open(&folder.path().join("."));
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| launch.run().unwrap());
+        let started = Instant::now();
+        while !(watch.progress().living == 4 && watch.progress().all_in_mpi) {
+            assert!(started.elapsed() < Duration::from_secs(6));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        run.join().unwrap()
+    });
+    let record = Record::read(folder.path(), 4).unwrap();
+    let resolver =
+        Resolver::new(Path::new(OPEN_MPIO), "chapters/02-open-mpio/wrong.rs").unwrap();
+    let lines = |call: &Call| resolver.line(call);
+    let difference = record.first_difference().expect("there is one");
+    let sentence = difference.sentence(&lines);
+    assert_eq!(difference.sides.len(), 2, "{sentence}");
+    assert!(
+        difference.sides.iter().any(|side| side.ranks == [0]),
+        "{sentence}"
+    );
+    let places = record.where_each_rank_sits(&lines);
+    assert_eq!(places.len(), 2, "{places:#?}");
+    assert!(places.iter().all(|it| it.line.is_some()), "{places:#?}");
+    assert!(
+        places[1]
+            .text
+            .starts_with("ranks 1–3: in MPI_Barrier (barrier)")
+    );
+}
+
+/// SIGKILL leaves a process no time for anything.
+#[test]
+fn a_rank_that_is_killed_leaves_its_record() {
+    let (data, folder) = (scratch(), scratch());
+    let mut launch = program("endless", 2, data.path());
+    record_into(&mut launch, folder.path());
+    let pids = || -> Vec<i32> {
+        let files = fs::read_dir(folder.path()).unwrap().flatten();
+        let with_barrier = files.filter(|it| {
+            let text = fs::read_to_string(it.path()).unwrap_or_default();
+            text.contains("MPI_Barrier")
+        });
+        with_barrier
+            .filter_map(|it| it.path().file_stem()?.to_str()?.parse().ok())
+            .collect()
+    };
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| launch.run().unwrap());
+        let started = Instant::now();
+        while pids().len() < 2 {
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "it never got so far"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        for pid in pids() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        run.join().unwrap()
+    });
+    let record = Record::read(folder.path(), 2).unwrap();
+    for rank in &record.ranks {
+        assert_eq!(rank.state, State::Between);
+        let last = rank.calls.last().unwrap();
+        assert_eq!((last.name.as_str(), last.ok), ("MPI_Barrier", Some(true)));
+    }
+    assert_eq!(record.first_difference(), None);
+}
+
+#[test]
+fn the_program_does_not_see_the_recorder() {
+    let data = scratch();
+    let plain = succeed(&program("environment", 2, data.path()));
+    let (_, run) = record_of("environment", 2, 60);
+    let said = |run: &workbook::launch::Run| {
+        let lines = run.out[1].lines().filter(|it| it.starts_with("has "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said(&run),
+        [
+            "has LD_PRELOAD: false false",
+            "has WORKBOOK_RECORD: false false"
+        ]
+    );
+    assert_eq!(said(&plain), said(&run));
+    assert_eq!(plain.err, run.err);
+}
+
+/// Without a folder the recorder does nothing; what a program prints is the same with it.
+#[test]
+fn without_a_folder_nothing_is_recorded() {
+    let (data, folder) = (scratch(), scratch());
+    let mut launch = launch(DISTANCES, 2, &[], data.path());
+    let plain = succeed(&launch);
+    record_into(&mut launch, folder.path());
+    let with = succeed(&launch);
+    launch.options.retain(|it| !it.contains(record::FOLDER));
+    launch
+        .options
+        .retain(|it| !it.contains(&*folder.path().to_string_lossy()));
+    // What named the variable is gone, and what stood before it.
+    let last = launch.options.len() - usize::from(launch.mpi == Mpi::OpenMpi);
+    launch
+        .options
+        .truncate(last.min(if launch.mpi == Mpi::OpenMpi { 2 } else { 3 }));
+    fs::remove_dir_all(folder.path()).unwrap();
+    fs::create_dir(folder.path()).unwrap();
+    let inert = succeed(&launch);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!((&plain.out, &plain.err), (&with.out, &with.err));
+    assert_eq!((&plain.out, &plain.err), (&inert.out, &inert.err));
+}
+
+#[test]
+fn a_program_that_scribbles_into_its_record_harms_itself_only() {
+    let (data, folder) = (scratch(), scratch());
+    let mut launch = program("scribbles", 2, data.path());
+    let into = folder.path().display().to_string();
+    launch
+        .environment
+        .push(("RECORDER_SCRIBBLES_INTO".to_owned(), into));
+    record_into(&mut launch, folder.path());
+    succeed(&launch);
+    let record = Record::read(folder.path(), 2).unwrap();
+    assert_eq!(record.skipped, 2 * 4);
+    assert_eq!(record.first_difference(), None);
+}
+
+/// What it costs: `cargo test --test recorder -- --ignored --nocapture cost`.
+#[test]
+#[ignore = "takes minutes"]
+fn cost() {
+    let pairs: usize = 15;
+    let (data, folder) = (scratch(), scratch());
+    type Make<'a> = &'a dyn Fn() -> Launch;
+    let distances = || launch(DISTANCES, 4, &[], data.path());
+    let many_calls = || program("many_calls", 4, data.path());
+    let programs: [(&str, Make<'_>); 2] =
+        [("distances", &distances), ("many calls", &many_calls)];
+    for (name, make) in programs {
+        let time = |recorded: bool| {
+            let mut launch = make();
+            if recorded {
+                record_into(&mut launch, folder.path());
+            }
+            let started = Instant::now();
+            succeed(&launch);
+            let took = started.elapsed().as_secs_f64();
+            for file in fs::read_dir(folder.path()).unwrap().flatten() {
+                fs::remove_file(file.path()).unwrap();
+            }
+            took
+        };
+        time(false);
+        time(true);
+        let mut ratios = Vec::new();
+        let (mut without, mut with) = (Vec::new(), Vec::new());
+        for pair in 0..pairs {
+            // Whoever comes first has a colder machine.
+            let (one, other) = match pair % 2 {
+                0 => (time(false), time(true)),
+                _ => {
+                    let with = time(true);
+                    (time(false), with)
+                }
+            };
+            without.push(one);
+            with.push(other);
+            ratios.push(other / one);
+        }
+        for numbers in [&mut ratios, &mut without, &mut with] {
+            numbers.sort_by(f64::total_cmp);
+        }
+        let quartiles = |sorted: &[f64]| {
+            let at = |part: usize| sorted[part * (sorted.len() - 1) / 4];
+            let [low, quarter, middle, three, high] = [0, 1, 2, 3, 4].map(at);
+            format!("{middle:.3} ({quarter:.3}–{three:.3}, all {low:.3}–{high:.3})")
+        };
+        println!(
+            "{name}: {pairs} pairs, ratio {}; {} s without, {} s with",
+            quartiles(&ratios),
+            quartiles(&without),
+            quartiles(&with)
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! Small programs, each right or wrong in one way. They are tests that only run as ranks:
+//! see `program` in `../recorder.rs`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use hdf5::{Dataset, File};
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::*;
+use ndarray::array;
+use parallel_hdf5::{Transfer, create, create_dataset, data_folder, rows_of, write_rows};
+
+type Done = parallel_hdf5::Result<()>;
+
+/// Runs `program` if this process is a rank.
+fn rank(program: impl FnOnce(&SimpleCommunicator) -> Done) {
+    if std::env::var_os("RECORDER_PROGRAM").is_some() {
+        assert_eq!(parallel_hdf5::run(program), ExitCode::SUCCESS);
+    }
+}
+
+fn file(world: &SimpleCommunicator, name: &str) -> parallel_hdf5::Result<File> {
+    Ok(create(data_folder()?.join(name), world)?)
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn leaves_out() {
+    rank(|world| {
+        let file = file(world, "leaves-out.hdf5")?;
+        if world.rank() != 0 {
+            create_dataset::<f32>(&file, "x", (10, 3))?; // leaves out
+        }
+        world.barrier();
+        Ok(file.close()?)
+    });
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn other_names() {
+    rank(|world| {
+        let file = file(world, "other-names.hdf5")?;
+        create_dataset::<f32>(&file, &format!("of-rank-{}", world.rank()), 10)?;
+        Ok(file.close()?)
+    });
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn other_shapes() {
+    rank(|world| {
+        let file = file(world, "other-shapes.hdf5")?;
+        let group = file.create_group("group")?;
+        let rows = if world.rank() == 2 { 12 } else { 10 };
+        create_dataset::<f32>(&group, "x", (rows, 3))?;
+        drop(group);
+        Ok(file.close()?)
+    });
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn other_types() {
+    rank(|world| {
+        let file = file(world, "other-types.hdf5")?;
+        match world.rank() {
+            0 => create_dataset::<f64>(&file, "x", 10)?,
+            _ => create_dataset::<i64>(&file, "x", 10)?,
+        };
+        Ok(file.close()?)
+    });
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn other_roots() {
+    rank(|world| {
+        let mut number = world.rank();
+        let root = if world.rank() == 0 { 0 } else { 1 };
+        world.process_at_rank(root).broadcast_into(&mut number);
+        Ok(())
+    });
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn transfers_alone() {
+    rank(|world| {
+        let file = file(world, "transfers-alone.hdf5")?;
+        let x = create_dataset::<f64>(&file, "x", 8)?;
+        let rows = rows_of(world.rank(), world.size(), 8);
+        let values = ndarray::Array1::from_elem(rows.len(), 1.0);
+        // One rank believes that it need not take part.
+        if world.rank() != 3 {
+            write_rows(&x, rows, values.view(), Transfer::Collective)?;
+        }
+        drop(x);
+        Ok(file.close()?)
+    });
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn no_sender() {
+    rank(|world| {
+        if world.rank() == 0 {
+            let (_number, _status) = world.process_at_rank(1).receive::<i32>(); // no sender
+        }
+        world.barrier();
+        Ok(())
+    });
+}
+
+/// Two groups of ranks with a file each, and other numbers of calls.
+#[test]
+#[ignore = "runs as a rank"]
+fn split() {
+    rank(|world| {
+        let color = world.rank() % 2;
+        let part = world
+            .split_by_color(mpi::topology::Color::with_value(color))
+            .ok_or("no part")?;
+        let path = data_folder()?.join(format!("part-{color}.hdf5"));
+        let file = create(path, &part)?;
+        for n in 0..1 + 2 * color {
+            create_dataset::<i32>(&file, &format!("x-{n}"), 4)?;
+            part.barrier();
+        }
+        file.close()?;
+        if world.rank() == 0 {
+            world.process_at_rank(1).send(&1_i32);
+        } else if world.rank() == 1 {
+            let (_number, _status) = world.process_at_rank(0).receive::<i32>();
+        }
+        world.barrier();
+        Ok(())
+    });
+}
+
+/// Each rank writes a column; rank 0 also some single rows.
+#[test]
+#[ignore = "runs as a rank"]
+fn columns() {
+    rank(|world| {
+        let columns = world.size() as usize;
+        let file = file(world, "columns.hdf5")?;
+        let x: Dataset = create_dataset::<i32>(&file, "x", (6, columns))?;
+        let own = ndarray::Array2::from_elem((6, 1), world.rank());
+        let rank = world.rank() as usize;
+        x.write_slice(&own, ndarray::s![.., rank..=rank])?;
+        let every_other = create_dataset::<i32>(&file, "every-other", 9)?;
+        if world.rank() == 0 {
+            every_other.write_slice(&array![1, 2, 3, 4, 5], ndarray::s![..;2])?;
+        }
+        drop((x, every_other));
+        Ok(file.close()?)
+    });
+}
+
+/// Goes on for longer than any test.
+#[test]
+#[ignore = "runs as a rank"]
+fn endless() {
+    rank(|world| {
+        let file = file(world, "endless.hdf5")?;
+        create_dataset::<i32>(&file, "x", 4)?;
+        world.barrier();
+        std::thread::sleep(Duration::from_secs(1000));
+        Ok(file.close()?)
+    });
+}
+
+/// Says what it has in its environment, and what a process has that it starts.
+#[test]
+#[ignore = "runs as a rank"]
+fn environment() {
+    rank(|_| {
+        let child = std::process::Command::new("env").output()?;
+        let child = String::from_utf8(child.stdout)?;
+        for name in ["LD_PRELOAD", "WORKBOOK_RECORD"] {
+            let own = std::env::var_os(name).is_some();
+            let handed_on = child.lines().any(|it| it.starts_with(name));
+            println!("has {name}: {own} {handed_on}");
+        }
+        Ok(())
+    });
+}
+
+/// Scribbles into the folder of the record.
+#[test]
+#[ignore = "runs as a rank"]
+fn scribbles() {
+    rank(|world| {
+        use std::io::Write as _;
+        let folder = std::env::var("RECORDER_SCRIBBLES_INTO")?;
+        world.barrier();
+        let own = format!("{folder}/{}", std::process::id());
+        let mut lines = std::fs::OpenOptions::new()
+            .append(true)
+            .open(format!("{own}.jsonl"))?;
+        lines.write_all(b"{\"Enter\":{\"seq\":1e300}}\nnonsense\n\xff\xfe\n[[[[[[\n")?;
+        std::fs::write(format!("{folder}/12.state"), [0xff; 128])?;
+        std::fs::write(format!("{folder}/x.jsonl"), "{}")?;
+        world.barrier();
+        Ok(())
+    });
+}
+
+/// Many calls that do little: what the recorder costs at most.
+#[test]
+#[ignore = "runs as a rank"]
+fn many_calls() {
+    rank(|world| {
+        let file = file(world, "many-calls.hdf5")?;
+        let x = create_dataset::<f64>(&file, "x", world.size() as usize)?;
+        let row = world.rank() as usize;
+        let started = std::time::Instant::now();
+        for _ in 0..10_000 {
+            world.barrier();
+        }
+        let barriers = started.elapsed();
+        for _ in 0..10_000 {
+            let values = array![1.0];
+            write_rows(&x, row..row + 1, values.view(), Transfer::Independent)?;
+        }
+        world.barrier();
+        if world.rank() == 0 {
+            let all = started.elapsed();
+            println!("barriers {barriers:?}, writes {:?}", all - barriers);
+        }
+        drop(x);
+        Ok(file.close()?)
+    });
+}
