@@ -332,6 +332,11 @@ fn interrupt_flag() -> Arc<AtomicBool> {
     INTERRUPTED.get().cloned().unwrap_or_default()
 }
 
+/// Whether the reader pressed Ctrl-C, or we were asked to end.
+pub fn interrupted() -> bool {
+    interrupt_flag().load(Ordering::Relaxed)
+}
+
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// Makes Ctrl-C (and SIGTERM, SIGHUP) end the run in progress instead of only us.

@@ -14,7 +14,7 @@ use nix::fcntl::{Flock, FlockArg};
 use super::limits;
 use crate::config;
 use crate::mpi::Toolchain;
-use crate::supervise::{Ended, Stream, supervise};
+use crate::supervise::{Ended, Stream, supervise_while};
 
 /// The crates that an answer may use, by the names that it uses.
 const CRATES: [(&str, &str); 4] = [
@@ -155,6 +155,17 @@ impl Kit {
 
     /// Compiles `source` into a program that is called `name`; see [`Kit::only_one`].
     pub fn compile(&self, root: &Path, source: &Path, name: &str) -> Result<Compiled> {
+        self.compile_while(root, source, name, || true)
+    }
+
+    /// The same, but only as long as `go_on` says so; an error if it was stopped.
+    pub fn compile_while(
+        &self,
+        root: &Path,
+        source: &Path,
+        name: &str,
+        go_on: impl FnMut() -> bool,
+    ) -> Result<Compiled> {
         let program = self.folder.join(name);
         // Messages then name the file as the learner knows it.
         let shown = source.strip_prefix(root).unwrap_or(source);
@@ -178,7 +189,7 @@ impl Kit {
             .arg(shown)
             .current_dir(root);
         limits::of_a_compiler(&mut rustc);
-        let outcome = supervise(rustc, LIMIT, |_| {})?;
+        let outcome = supervise_while(rustc, LIMIT, |_| {}, go_on)?;
         if outcome.ended.success() {
             return Ok(Compiled::Program(program));
         }
@@ -203,7 +214,7 @@ impl Kit {
             }
         }
         let text = match (errors.first(), outcome.ended) {
-            (_, Ended::Interrupted) => bail!("interrupted"),
+            (_, Ended::Interrupted | Ended::Stopped) => bail!("interrupted"),
             (Some(first), _) => {
                 let first = first.trim_end();
                 match errors.len() - 1 {

@@ -17,7 +17,7 @@ use super::verdict::{Outcome, Seconds, Verdict};
 use super::{Exercise, failure, limits};
 use crate::launch::{Launch, Run};
 use crate::mpi::Mpi;
-use crate::supervise::{Ended, Stream, supervise};
+use crate::supervise::{Ended, Stream, supervise_while};
 
 /// All ranks wait in MPI and none has moved for this long: they will not move again.
 const ALL_WAIT: Duration = Duration::from_secs(3);
@@ -67,6 +67,16 @@ pub struct Subject<'a> {
     pub source: &'a Path,
     /// The program.
     pub program: &'a Path,
+    go_on: &'a dyn Fn(Step) -> bool,
+}
+
+/// What a check is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The compiler is at work.
+    Compiling,
+    /// The answer is tried with so many ranks.
+    Trying(usize),
 }
 
 /// Tries the answer in the file `source`, which need not be the learner's.
@@ -79,6 +89,22 @@ pub fn check(
     exercise: &Exercise,
     source: &Path,
     options: &Options,
+) -> Result<Verdict> {
+    check_while(root, kit, exercise, source, options, &|_| true)
+}
+
+/// The same, but only as long as `go_on` says so; it is asked some fifty times a second,
+/// and told what the check is at.
+///
+/// # Errors
+/// The same, and if it was stopped; no process is left then.
+pub fn check_while(
+    root: &Path,
+    kit: &Kit,
+    exercise: &Exercise,
+    source: &Path,
+    options: &Options,
+    go_on: &dyn Fn(Step) -> bool,
 ) -> Result<Verdict> {
     let seed = options.seed.unwrap_or_else(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -111,7 +137,9 @@ pub fn check(
     let _until_the_end = kit.only_one(&exercise.door())?;
     let start = Instant::now();
     let compiled = match source.is_file() {
-        true => kit.compile(root, source, &exercise.door())?,
+        true => {
+            kit.compile_while(root, source, &exercise.door(), || go_on(Step::Compiling))?
+        }
         false => Compiled::Errors(format!(
             "the file is not there; `make reset-{}` puts the starter there",
             exercise.door()
@@ -130,6 +158,7 @@ pub fn check(
         exercise,
         source,
         program: &program,
+        go_on,
     };
     for &ranks in all {
         verdict.not_tried_at.retain(|it| *it != ranks);
@@ -180,9 +209,11 @@ fn try_once(
     let mut launch = launch(kit, subject.program, ranks, &given, data.path());
     record_into(&mut launch, &kit.recorder, recorded.path());
     let mut watcher = Watcher::new(recorded.path(), data.path());
-    let run = launch.run_while(|printed| watcher.go_on(printed))?;
+    let go_on = || (subject.go_on)(Step::Trying(ranks));
+    let run = launch.run_while(|printed| go_on() && watcher.go_on(printed))?;
     Seconds::add(&mut seconds.run, start.elapsed());
-    if run.ended == Ended::Interrupted {
+    let asked = run.ended == Ended::Stopped && watcher.why.is_none();
+    if run.ended == Ended::Interrupted || asked {
         bail!("interrupted; all ranks were stopped");
     }
 
@@ -255,18 +286,16 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     {
         return fault(Outcome::WrongInSilence, differs(&difference, trial.lines));
     }
-    Ok(
-        answer(kit, subject.exercise, trial)?.map_err(|wrong| match wrong {
-            Wrong::Result(text) => Fault {
-                outcome: Outcome::WrongResult,
-                text,
-            },
-            Wrong::Silent(text) => Fault {
-                outcome: Outcome::WrongInSilence,
-                text,
-            },
-        }),
-    )
+    Ok(answer(kit, subject, trial)?.map_err(|wrong| match wrong {
+        Wrong::Result(text) => Fault {
+            outcome: Outcome::WrongResult,
+            text,
+        },
+        Wrong::Silent(text) => Fault {
+            outcome: Outcome::WrongInSilence,
+            text,
+        },
+    }))
 }
 
 /// Each process a world of its own: a launcher of another MPI.
@@ -486,7 +515,7 @@ enum Wrong {
 /// program left there can at worst end that one.
 fn answer(
     kit: &Kit,
-    exercise: &Exercise,
+    subject: &Subject,
     trial: &Trial,
 ) -> Result<std::result::Result<String, Wrong>> {
     #[derive(Serialize)]
@@ -508,6 +537,7 @@ fn answer(
     // Through a file: the check runs under a limit, and without standard input.
     let mut said = tempfile::NamedTempFile::new()?;
     said.write_all(&ended)?;
+    let exercise = subject.exercise;
     let mut command =
         check_command(kit, "answer", exercise, trial.ranks, trial.seed, trial.data);
     command
@@ -516,7 +546,8 @@ fn answer(
         .arg("--ended")
         .arg(said.path())
         .stdin(Stdio::null());
-    let outcome = supervise(command, CHECK_LIMIT, |_| {})?;
+    let go_on = || (subject.go_on)(Step::Trying(trial.ranks));
+    let outcome = supervise_while(command, CHECK_LIMIT, |_| {}, go_on)?;
     let of = |stream| {
         let lines = outcome.lines.iter().filter(move |it| it.stream == stream);
         lines
@@ -529,7 +560,7 @@ fn answer(
             let text = of(Stream::Out);
             serde_json::from_str(&text).with_context(|| format!("the check said: {text}"))
         }
-        Ended::Interrupted => bail!("interrupted"),
+        Ended::Interrupted | Ended::Stopped => bail!("interrupted"),
         Ended::Exit(status) => bail!(
             "the check of exercise {exercise} failed with status {status}: {}",
             of(Stream::Err)
