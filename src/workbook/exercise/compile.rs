@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, TargetKind};
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::limits;
 use crate::config;
 use crate::mpi::Toolchain;
-use crate::supervise::{Ended, Stream, supervise_while};
+use crate::supervise::{Ended, Stream, interrupted, supervise_while};
 
 /// The crates that an answer may use, by the names that it uses.
 const CRATES: [(&str, &str); 4] = [
@@ -145,12 +146,28 @@ impl Kit {
         }
     }
 
-    /// Waits until nobody else, in another terminal, say, is at work on the program `name`.
-    pub fn only_one(&self, name: &str) -> Result<impl Drop + use<>> {
-        let file = std::fs::File::create(self.folder.join(format!("{name}.lock")))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusive);
-        lock.map_err(|(_, error)| anyhow::Error::from(error))
-            .context("cannot lock the folder of the programs")
+    /// Waits until nobody else, in another terminal, say, is at work on the program `name`,
+    /// as long as `go_on` says so; an error if it was stopped.
+    pub fn only_one<G: FnMut() -> bool>(
+        &self,
+        name: &str,
+        mut go_on: G,
+    ) -> Result<impl Drop + use<G>> {
+        let mut file = std::fs::File::create(self.folder.join(format!("{name}.lock")))?;
+        // Not one call that waits: Ctrl-C would not end it.
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(lock),
+                Err((again, Errno::EWOULDBLOCK)) => file = again,
+                Err((_, error)) => {
+                    return Err(error).context("cannot lock the folder of the programs");
+                }
+            }
+            if !go_on() || interrupted() {
+                bail!("interrupted");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Compiles `source` into a program that is called `name`; see [`Kit::only_one`].

@@ -293,7 +293,7 @@ fn beside(mine: &[String], solution: &[String], width: usize) -> String {
     let mut text = String::new();
     let left = longest(mine);
     if left + 3 + longest(solution) <= width {
-        let _ = writeln!(text, "{BOLD}{:left$}   {}{BOLD:#}", "yours", "the solution");
+        let _ = writeln!(text, "{BOLD}{:left$}   the solution{BOLD:#}", "yours");
         for row in 0..mine.len().max(solution.len()) {
             let of = |lines: &[String]| lines.get(row).cloned().unwrap_or_default();
             let (mine, solution) = (of(mine), of(solution));
@@ -322,7 +322,7 @@ fn beside(mine: &[String], solution: &[String], width: usize) -> String {
 pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
     let exercise = Exercise::find_one(root, wanted)?;
     let kit = kit(root, request.mpi, request.hdf5.as_deref())?;
-    let _until_the_end = kit.only_one(&exercise.door())?;
+    let _until_the_end = kit.only_one(&exercise.door(), || true)?;
     let program = match kit.compile(root, &exercise.file, &exercise.door())? {
         Compiled::Program(program) => program,
         Compiled::Errors(text) => {
@@ -362,7 +362,7 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
 /// Prints what is done and what is open, chapter by chapter.
 pub fn progress(root: &Path) -> Result<bool> {
     let progress = Progress::read(root)?;
-    anstream::print!("{}", overview(root, &progress)?);
+    anstream::print!("{}", overview(root, &progress, None)?);
     if let Some(next) = next(root, &progress)? {
         let file = next.file.strip_prefix(root).unwrap_or(&next.file);
         println!("next: {next} {} ({})", next.plan.title, file.display());
@@ -370,8 +370,12 @@ pub fn progress(root: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Done and open by chapter, with a bar each and one for all.
-pub fn overview(root: &Path, progress: &Progress) -> Result<String> {
+/// Done and open by chapter, with a bar each and one for all; `here` is marked.
+pub fn overview(
+    root: &Path,
+    progress: &Progress,
+    here: Option<&Exercise>,
+) -> Result<String> {
     use std::fmt::Write as _;
     let mut text = String::new();
     let (mut done_in_all, mut all) = (0, 0);
@@ -401,7 +405,12 @@ pub fn overview(root: &Path, progress: &Progress) -> Result<String> {
                 some => format!("  ({some} hints)"),
             };
             let title = &exercise.plan.title;
-            let _ = writeln!(text, "   {style}{mark} {exercise} {title}{style:#}{hints}");
+            let is_here = here.is_some_and(|it| it.file == exercise.file);
+            let arrow = if is_here { "→" } else { " " };
+            let _ = writeln!(
+                text,
+                " {arrow} {style}{mark} {exercise} {title}{style:#}{hints}"
+            );
         }
     }
     let _ = writeln!(

@@ -73,6 +73,8 @@ pub struct Subject<'a> {
 /// What a check is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Another check of this exercise goes on, in another terminal, say.
+    Waiting,
     /// The compiler is at work.
     Compiling,
     /// The answer is tried with so many ranks.
@@ -134,7 +136,7 @@ pub fn check_while(
         seed,
         seconds: Seconds::default(),
     };
-    let _until_the_end = kit.only_one(&exercise.door())?;
+    let _until_the_end = kit.only_one(&exercise.door(), || go_on(Step::Waiting))?;
     let start = Instant::now();
     let compiled = match source.is_file() {
         true => {
