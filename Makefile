@@ -53,6 +53,10 @@ progress: ## show which exercises are done
 	@$(SETUP)
 	@$(WORKBOOK) progress
 
+watch: ## go through the exercises: each is checked again whenever you save it
+	@$(SETUP) $(MPI)
+	@$(WORKBOOK) watch
+
 test: ## run all tests
 	@$(SETUP) $(MPI) tests browser
 	@$(WORKBOOK) test
