@@ -286,21 +286,25 @@ impl Difference {
                     } else {
                         "wait"
                     };
-                    let what = |call: &Call| format!("{}{}", words::call(call), at(call));
+                    let what = |call: &Call| match lines(call) {
+                        Some(line) => format!("{}, line {line}", words::call(call)),
+                        None => words::call(call),
+                    };
                     parts.push(match (&side.fate, &side.call) {
                         (Fate::Made, _) => did(side),
                         (Fate::Later(call), _) => {
                             format!("{ranks} only did so later{}", at(call))
                         }
-                        (Fate::Stuck(call), None) => {
-                            format!("{ranks} never did: {it} {waits} in {}", what(call))
-                        }
+                        (Fate::Stuck(call), None) => format!(
+                            "{ranks} never did: {it} {waits} in {} ({})",
+                            call.name,
+                            what(call)
+                        ),
                         (_, Some(call)) if call.name == "MPI_Finalize" => {
                             format!("{ranks} never did: {it} ended MPI{}", at(call))
                         }
                         (_, Some(call)) => {
-                            let next = what(call);
-                            format!("{ranks} never did: {its} next call was {next}")
+                            format!("{ranks} never did ({its} next call: {})", what(call))
                         }
                         (Fate::Ended, None) => format!("{ranks} never did"),
                         (Fate::NotYet, None) => format!("{ranks} had not done so"),

@@ -14,6 +14,8 @@ pub mod lines;
 mod place;
 mod read;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod touched;
 mod waiting;
 mod watch;

@@ -1,0 +1,510 @@
+//! Records made by hand.
+
+use std::fs;
+
+use crate::*;
+
+const WORLD: [usize; 3] = [0, 1, 2];
+
+fn mpi(name: &str) -> Call {
+    Call {
+        name: name.to_owned(),
+        collective: true,
+        group: Some(WORLD.to_vec()),
+        ok: Some(true),
+        ..Call::default()
+    }
+}
+
+fn create(dataset: &str, rows: u64) -> Call {
+    Call {
+        file: Some("/data/a.hdf5".to_owned()),
+        object: Some(format!("/{dataset}")),
+        shape: Some(vec![rows, 2]),
+        element: Some("f32".to_owned()),
+        ..mpi("H5Dcreate2")
+    }
+}
+
+fn barrier() -> Call {
+    mpi("MPI_Barrier")
+}
+
+fn message(name: &str, peer: usize) -> Call {
+    Call {
+        name: name.to_owned(),
+        peer: Some(Peer::Rank(peer)),
+        group: Some(WORLD.to_vec()),
+        ..Call::default()
+    }
+}
+
+/// A run; each rank's calls and how it ended.
+fn run(ranks: Vec<(Vec<Call>, State)>) -> Record {
+    let size = ranks.len();
+    let of_rank = |(rank, (mut calls, state)): (usize, (Vec<Call>, State))| {
+        for (at, call) in calls.iter_mut().enumerate() {
+            call.at = 10 * at as u64 + rank as u64;
+            call.stack = vec![at as u64 + 1];
+        }
+        if let State::Inside { call, .. } = &state {
+            calls[*call].ok = None;
+        }
+        RankRecord {
+            rank,
+            size,
+            calls,
+            state,
+            ..RankRecord::default()
+        }
+    };
+    Record {
+        ranks: ranks.into_iter().enumerate().map(of_rank).collect(),
+        ..Record::default()
+    }
+}
+
+fn inside(call: usize) -> State {
+    State::Inside { call, inner: None }
+}
+
+/// As if each call were on a line of its own.
+fn line(call: &Call) -> Option<u32> {
+    Some(call.stack[0] as u32)
+}
+
+fn sentence(record: &Record) -> (Kind, String) {
+    let difference = record.first_difference().expect("there is one");
+    (difference.kind, difference.sentence(&line))
+}
+
+#[test]
+fn equal_ranks_do_not_differ() {
+    let calls = || (vec![create("x", 9), barrier()], State::Exited);
+    let record = run(vec![calls(), calls(), calls()]);
+    assert_eq!(record.first_difference(), None);
+}
+
+#[test]
+fn who_is_only_behind_does_not_differ() {
+    // Stopped while it computed, or killed by another's abort.
+    for aborted in [false, true] {
+        let mut record = run(vec![
+            (vec![create("x", 9), barrier()], inside(1)),
+            (vec![create("x", 9)], State::Between),
+            (vec![], State::Between),
+        ]);
+        if aborted {
+            record.ranks[1].state = State::Exited;
+            record.ranks[1].aborted = Some(1);
+        }
+        assert_eq!(record.first_difference(), None);
+    }
+    // All were in the last barrier when the time was up: it would have ended.
+    let calls = || (vec![barrier(), barrier()], inside(1));
+    let behind = (vec![barrier()], inside(0));
+    assert_eq!(run(vec![calls(), calls(), behind]).first_difference(), None);
+}
+
+#[test]
+fn a_call_left_out_is_missing() {
+    let with = || (vec![create("x", 9), barrier(), barrier()], State::Exited);
+    let without = (vec![barrier(), barrier()], State::Exited);
+    let record = run(vec![without, with(), with()]);
+    let (kind, sentence) = sentence(&record);
+    assert_eq!(kind, Kind::Missing);
+    assert_eq!(
+        sentence,
+        "ranks 1 and 2 created dataset `x` (line 1), rank 0 never did (its next call: \
+         barrier, line 1)"
+    );
+    assert_eq!(
+        record.first_difference().unwrap().rule(),
+        "creating a dataset is collective: every rank of the file's communicator must do \
+         it, with the same name, shape and type (chapter 2)"
+    );
+}
+
+#[test]
+fn an_extra_call_of_one_rank_is_missing_on_the_others() {
+    let without = || (vec![barrier()], State::Exited);
+    let with = (vec![create("x", 9), barrier()], State::Exited);
+    let difference = run(vec![with, without(), without()])
+        .first_difference()
+        .unwrap();
+    assert_eq!(difference.kind, Kind::Missing);
+    assert_eq!(difference.odd_ranks(), [1, 2]);
+    assert_eq!(difference.call.name, "H5Dcreate2");
+}
+
+#[test]
+fn who_has_ended_never_makes_the_call() {
+    let waits = || (vec![barrier(), create("x", 9)], inside(1));
+    let ended = (vec![barrier()], State::Exited);
+    assert_eq!(
+        sentence(&run(vec![waits(), waits(), ended])),
+        (
+            Kind::Missing,
+            "ranks 0 and 1 created dataset `x` (line 2), rank 2 never did".to_owned()
+        )
+    );
+    let waits = || (vec![barrier()], inside(0));
+    let ends = (vec![mpi("MPI_Finalize")], inside(0));
+    assert_eq!(
+        sentence(&run(vec![waits(), waits(), ends])),
+        (
+            Kind::Missing,
+            "ranks 0 and 1 entered the barrier (line 1), rank 2 never did: it ended MPI \
+             (line 1)"
+                .to_owned()
+        )
+    );
+}
+
+#[test]
+fn who_waits_for_a_message_that_nobody_sends_never_makes_the_call() {
+    let waits = || (vec![barrier()], inside(0));
+    let receives = (vec![message("MPI_Recv", 1)], inside(0));
+    assert_eq!(
+        sentence(&run(vec![receives.clone(), waits(), waits()])),
+        (
+            Kind::Missing,
+            "ranks 1 and 2 entered the barrier (line 1), rank 0 never did: it waits in \
+             MPI_Recv (receive a message from rank 1, line 1)"
+                .to_owned()
+        )
+    );
+    // The sender still computes, or has sent.
+    let computes = (vec![], State::Between);
+    let record = run(vec![receives.clone(), computes, waits()]);
+    assert_eq!(record.first_difference(), None);
+    let sent = (vec![message("MPI_Send", 0), barrier()], inside(1));
+    assert_eq!(run(vec![receives, sent, waits()]).first_difference(), None);
+}
+
+#[test]
+fn kinds_are_told_apart() {
+    let ends = |call: Call| (vec![call, barrier()], State::Exited);
+    let kind = |one: Call, other: Call| {
+        let record = run(vec![ends(one.clone()), ends(other), ends(one)]);
+        record.first_difference().unwrap().kind
+    };
+    assert_eq!(kind(create("x", 9), create("y", 9)), Kind::Names);
+    assert_eq!(kind(create("x", 9), create("x", 8)), Kind::Shapes);
+    let f64 = Call {
+        element: Some("f64".to_owned()),
+        ..create("x", 9)
+    };
+    assert_eq!(kind(create("x", 9), f64), Kind::Elements);
+    let rooted = |root| Call {
+        root: Some(root),
+        ..mpi("MPI_Bcast")
+    };
+    assert_eq!(kind(rooted(0), rooted(1)), Kind::Roots);
+    let sized = |bytes| Call {
+        bytes: Some(bytes),
+        ..mpi("MPI_Allreduce")
+    };
+    assert_eq!(kind(sized(4), sized(8)), Kind::Sizes);
+    assert_eq!(kind(create("x", 9), sized(8)), Kind::Functions);
+    let close = Call {
+        name: "H5Fclose".to_owned(),
+        shape: None,
+        element: None,
+        ..create("x", 9)
+    };
+    let dropped = Call {
+        name: "H5Idec_ref".to_owned(),
+        ..close.clone()
+    };
+    let record = run(vec![ends(close.clone()), ends(dropped), ends(close)]);
+    assert_eq!(record.first_difference(), None);
+}
+
+#[test]
+fn another_order_is_not_a_missing_call() {
+    let one = || (vec![create("x", 9), create("y", 9)], State::Exited);
+    let other = (vec![create("y", 9), create("x", 9)], State::Exited);
+    assert_eq!(
+        sentence(&run(vec![one(), other, one()])),
+        (
+            Kind::Order,
+            "the same calls in another order: ranks 0 and 2 created dataset `x` (line 1) and \
+             rank 1 created dataset `y` (line 1) first"
+                .to_owned()
+        )
+    );
+}
+
+#[test]
+fn communicators_are_apart() {
+    let part = Call {
+        group: Some(vec![0, 1]),
+        ..barrier()
+    };
+    let (with, without) = (vec![part, barrier()], vec![barrier()]);
+    let record = run(vec![
+        (with.clone(), State::Exited),
+        (with.clone(), State::Exited),
+        (without.clone(), State::Exited),
+    ]);
+    assert_eq!(record.first_difference(), None);
+    // Rank 1 goes to the barrier of all, rank 0 waits for it in that of two.
+    let record = run(vec![
+        (with[..1].to_vec(), inside(0)),
+        (without.clone(), inside(0)),
+        (without, inside(0)),
+    ]);
+    let difference = record.first_difference().unwrap();
+    assert!(
+        difference
+            .sides
+            .iter()
+            .any(|it| matches!(it.fate, Fate::Stuck(_)))
+    );
+    // A group that cannot be.
+    let scribbled = Call {
+        group: Some(vec![0, 99]),
+        ..barrier()
+    };
+    let record = run(vec![
+        (vec![scribbled], State::Exited),
+        (vec![], State::Exited),
+    ]);
+    assert_eq!(record.first_difference(), None);
+}
+
+#[test]
+fn places_are_one_for_equal_ranks() {
+    let waits = |call| {
+        let state = State::Inside {
+            call: 0,
+            inner: Some("MPI_Barrier".to_owned()),
+        };
+        (vec![call], state)
+    };
+    let record = run(vec![
+        (vec![message("MPI_Recv", 2)], inside(0)),
+        waits(create("x", 9)),
+        waits(create("x", 9)),
+    ]);
+    let places = record.where_each_rank_sits(&line);
+    let texts: Vec<&str> = places.iter().map(|it| it.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        [
+            "rank 0: in MPI_Recv (receive a message from rank 2), line 1",
+            "ranks 1 and 2: in H5Dcreate2 (create dataset `x`), waiting in MPI_Barrier, line 1"
+        ]
+    );
+}
+
+fn writes(shape: &[u64], selection: Selection) -> Call {
+    Call {
+        collective: false,
+        shape: Some(shape.to_vec()),
+        access: Some(Access {
+            write: true,
+            collective: false,
+            selection,
+        }),
+        ..create("x", 0)
+    }
+}
+
+fn block(start: &[u64], end: &[u64]) -> Selection {
+    Selection::Blocks {
+        blocks: vec![Block {
+            start: start.to_vec(),
+            end: end.to_vec(),
+        }],
+        exact: true,
+    }
+}
+
+fn written(shape: &[u64], selections: Vec<Selection>) -> Touched {
+    let of_rank = |it| (vec![writes(shape, it)], State::Exited);
+    let record = run(selections.into_iter().map(of_rank).collect());
+    record.written(Some("a.hdf5"), "x").unwrap()
+}
+
+#[test]
+fn rows_of_each_rank_are_exact_in_a_dataset_of_any_size() {
+    let huge = 1 << 40;
+    let half = huge / 2;
+    let touched = written(
+        &[huge, 3],
+        vec![block(&[0, 0], &[half, 3]), block(&[half, 0], &[huge, 3])],
+    );
+    assert_eq!((touched.by_two_ranks(), touched.by_nobody()), (None, None));
+    assert_eq!(touched.rows(0).ranges.first(), Some(&(0..half)));
+    assert!(touched.rows(0).whole);
+
+    let touched = written(
+        &[huge, 3],
+        vec![
+            block(&[0, 0], &[half + 1, 3]),
+            block(&[half, 1], &[huge, 3]),
+        ],
+    );
+    assert_eq!(touched.by_two_ranks(), Some((vec![half, 1], vec![0, 1])));
+    assert_eq!(touched.by_nobody(), Some(vec![half + 1, 0]));
+    assert!(!touched.rows(1).whole);
+}
+
+#[test]
+fn strided_columns_are_exact() {
+    let column = |at| Selection::Regular {
+        start: vec![0, at],
+        stride: vec![1, 2],
+        count: vec![5, 3],
+        block: vec![1, 1],
+    };
+    let touched = written(&[5, 6], vec![column(0), column(1)]);
+    assert!(touched.exact);
+    assert_eq!((touched.by_two_ranks(), touched.by_nobody()), (None, None));
+    let touched = written(&[5, 6], vec![column(0), Selection::Nothing, column(0)]);
+    assert_eq!(touched.by_two_ranks(), Some((vec![0, 0], vec![0, 2])));
+    assert_eq!(touched.by_nobody(), Some(vec![0, 1]));
+    assert_eq!(touched.ranks(), [0, 2]);
+}
+
+/// The grid against a count of every element.
+#[test]
+fn random_blocks_agree_with_a_count_of_each_element() {
+    let mut seed = 12345_u64;
+    let mut random = |below: u64| {
+        seed = seed
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (seed >> 33) % below
+    };
+    for _ in 0..300 {
+        let shape = [1 + random(6), 1 + random(6), 1 + random(4)];
+        let mut count = vec![Vec::new(); shape.iter().product::<u64>() as usize];
+        let mut selections = Vec::new();
+        for rank in 0..3 {
+            let start = shape.map(&mut random);
+            let mut end = start;
+            for (end, extent) in end.iter_mut().zip(shape) {
+                *end += 1 + random(extent - *end);
+            }
+            selections.push(block(&start, &end));
+            for (at, ranks) in count.iter_mut().enumerate() {
+                let at = at as u64;
+                let index = [
+                    at / shape[2] / shape[1],
+                    at / shape[2] % shape[1],
+                    at % shape[2],
+                ];
+                if (0..3).all(|it| start[it] <= index[it] && index[it] < end[it]) {
+                    ranks.push((rank, index));
+                }
+            }
+        }
+        let touched = written(&shape, selections);
+        let two = count.iter().find(|it| it.len() > 1).map(|ranks| {
+            (
+                ranks[0].1.to_vec(),
+                ranks.iter().map(|it| it.0).collect::<Vec<_>>(),
+            )
+        });
+        assert_eq!(touched.by_two_ranks(), two);
+        assert_eq!(
+            touched.by_nobody().is_none(),
+            count.iter().all(|it| !it.is_empty())
+        );
+    }
+}
+
+#[test]
+fn odd_shapes_do_no_harm() {
+    let scalar = written(&[], vec![Selection::All, Selection::All]);
+    assert_eq!(scalar.by_two_ranks(), Some((vec![], vec![0, 1])));
+    assert_eq!(scalar.rows(0).ranges, []);
+    let empty = written(&[0, 3], vec![Selection::All]);
+    assert_eq!((empty.by_nobody(), empty.rows(0).ranges), (None, vec![]));
+    // What was scribbled: a block outside, one of another shape, one that is inside out.
+    let touched = written(
+        &[4, 2],
+        vec![
+            block(&[9, 9], &[u64::MAX, 12]),
+            block(&[1], &[2]),
+            block(&[3, 0], &[1, 2]),
+        ],
+    );
+    assert_eq!(
+        (touched.by_two_ranks(), touched.by_nobody()),
+        (None, Some(vec![0, 0]))
+    );
+    let strange = Selection::Regular {
+        start: vec![u64::MAX; 2],
+        stride: vec![u64::MAX; 2],
+        count: vec![u64::MAX; 2],
+        block: vec![2; 2],
+    };
+    assert!(!written(&[4, 2], vec![strange]).exact);
+}
+
+#[test]
+fn ranks_and_rows_in_words() {
+    assert_eq!(words::ranks(&[0]), "rank 0");
+    assert_eq!(words::ranks(&[3, 1, 2]), "ranks 1–3");
+    assert_eq!(words::ranks(&[0, 2, 5]), "ranks 0, 2 and 5");
+    assert_eq!(words::ranks(&[]), "no ranks");
+    assert_eq!(
+        words::rows(std::slice::from_ref(&(667..1000))),
+        "rows 667–999"
+    );
+    assert_eq!(words::rows(&[0..1, 5..7]), "rows 0, 5 and 6");
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = writes(&[5, 6], block(&[0, 0], &[1, 6]));
+    let events = [
+        Event::Rank { rank: 1, size: 2 },
+        Event::Stack {
+            id: 0,
+            frames: vec![17],
+        },
+        Event::Enter {
+            seq: 1,
+            stack: 0,
+            call: Box::new(call.clone()),
+        },
+        Event::Leave { seq: 1, ok: true },
+        Event::Enter {
+            seq: 2,
+            stack: 7,
+            call: Box::new(barrier()),
+        },
+    ];
+    let mut lines = String::from("nonsense\n\n");
+    for event in events {
+        lines += &(serde_json::to_string(&event).unwrap() + "\n");
+    }
+    lines += "{\"Leave\":{\"seq\":99,\"ok\":true}}\n{\"Enter\":";
+    fs::write(folder.path().join("7.jsonl"), &lines).unwrap();
+    fs::write(folder.path().join("8.jsonl"), "\"Exited\"").unwrap();
+    fs::write(folder.path().join("9.jsonl"), &lines).unwrap();
+    fs::write(folder.path().join("notes.txt"), "x").unwrap();
+    fs::create_dir(folder.path().join("10.jsonl")).unwrap();
+    let record = Record::read(folder.path(), 2).unwrap();
+    assert_eq!(record.skipped, 4);
+    assert_eq!((record.without_mpi, record.surplus), (1, 1));
+    assert_eq!(record.wrong_size(), None);
+    assert_eq!(record.ranks[0].state, State::NeverStarted);
+    assert_eq!(record.ranks[1].state, inside(1));
+    let expected = Call {
+        stack: vec![17],
+        ..call
+    };
+    assert_eq!(record.ranks[1].calls[0], expected);
+    assert_eq!(
+        Record::read(folder.path(), 3).unwrap().wrong_size(),
+        Some(2)
+    );
+    assert!(Record::read(&folder.path().join("none"), 2).is_err());
+}
