@@ -1,8 +1,9 @@
 //! For those who write exercises: makes the starters, and checks that every starter fails,
 //! every solution passes, and every wrong answer of the gallery gets its verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -16,6 +17,9 @@ use crate::mpi::{Mpi, Toolchain};
 
 /// The seed of all inputs: a run is as the last one.
 const SEED: u64 = 2;
+
+/// How many answers are tried at a time.
+const WORKERS: usize = 3;
 
 /// A wrong answer, or another right one: an entry of `tests/gallery/NN-name.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -73,19 +77,41 @@ pub fn check(root: &Path, mpis: &[Mpi], wanted: Option<&str>) -> Result<bool> {
         let toolchain = Toolchain::find(mpi, root, None)?;
         println!("{}", toolchain.releases().join(", "));
         let kit = Kit::build(root, &toolchain)?;
+        let mut jobs = VecDeque::new();
         for exercise in &exercises {
-            let answers = gallery.get(&exercise.to_string());
-            for answer in own(exercise)?.iter().chain(answers.into_iter().flatten()) {
-                tried += 1;
-                match try_answer(root, &kit, exercise, answer) {
-                    Ok(None) => {}
-                    Ok(Some(fault)) => faults.push(format!("{mpi}: {fault}")),
-                    Err(error) => {
-                        faults.push(format!("{mpi}: {exercise} {}: {error:#}", answer.name))
-                    }
-                }
-            }
+            let mut answers = own(exercise)?;
+            answers.extend(
+                gallery
+                    .get(&exercise.to_string())
+                    .cloned()
+                    .unwrap_or_default(),
+            );
+            tried += answers.len();
+            jobs.push_back((exercise, answers));
         }
+        // Several exercises at a time: a run that hangs leaves the machine idle. (Not several
+        // answers to one exercise: they are compiled into the same program.)
+        let jobs = Mutex::new(jobs);
+        let found = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..WORKERS {
+                scope.spawn(|| {
+                    let next = || jobs.lock().ok()?.pop_front();
+                    while let Some((exercise, answers)) = next() {
+                        for answer in &answers {
+                            let fault = try_answer(root, &kit, exercise, answer)
+                                .unwrap_or_else(|error| {
+                                    Some(format!("{exercise} {}: {error:#}", answer.name))
+                                });
+                            if let (Some(fault), Ok(mut found)) = (fault, found.lock()) {
+                                found.push(format!("{mpi}: {fault}"));
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        faults.extend(found.into_inner().unwrap_or_default());
     }
     for fault in &faults {
         println!("FAULT {fault}");

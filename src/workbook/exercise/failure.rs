@@ -43,6 +43,7 @@ pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
         (Some(9), _) => "was killed (signal 9)".to_owned(),
         (Some(6), _) => "aborted (signal 6)".to_owned(),
         (Some(signal), _) => format!("was ended by signal {signal}"),
+        (None, Ended::Stopped) => "failed".to_owned(),
         (None, Ended::Exit(status)) => format!("failed (exit status {status})"),
         (None, ended) => format!("failed ({ended})"),
     };

@@ -19,8 +19,11 @@ use crate::launch::{Launch, Run};
 use crate::mpi::Mpi;
 use crate::supervise::{Ended, Stream, supervise_while};
 
-/// All ranks wait in MPI and none has moved for this long: they will not move again.
+/// All ranks wait in MPI, none has moved for this long, and their calls differ: they will
+/// not move again.
 const ALL_WAIT: Duration = Duration::from_secs(3);
+/// The same, but their calls do not differ: perhaps it is only the disk that is slow.
+const ALL_WAIT_ALIKE: Duration = Duration::from_secs(8);
 /// No rank has called MPI or HDF5 for this long, and at least one is not in MPI.
 const NOTHING_CALLED: Duration = Duration::from_secs(15);
 /// However much it moves, a trial does not take longer.
@@ -210,7 +213,7 @@ fn try_once(
     let start = Instant::now();
     let mut launch = launch(kit, subject.program, ranks, &given, data.path());
     record_into(&mut launch, &kit.recorder, recorded.path());
-    let mut watcher = Watcher::new(recorded.path(), data.path());
+    let mut watcher = Watcher::new(recorded.path(), data.path(), ranks);
     let go_on = || (subject.go_on)(Step::Trying(ranks));
     let run = launch.run_while(|printed| go_on() && watcher.go_on(printed))?;
     Seconds::add(&mut seconds.run, start.elapsed());
@@ -265,6 +268,11 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     let ended = trial.run.ended;
     match (&trial.stopped, ended) {
         (Some(Why::Over(text)), _) => return fault(Outcome::OverLimit, text.clone()),
+        // A launcher does not always manage to end a job that a rank has aborted.
+        (Some(Why::Still(_)), _) if aborted(trial) => {
+            let (outcome, text) = failure::explain(trial);
+            return fault(outcome, text);
+        }
         (Some(Why::Still(after)), _) => return fault(Outcome::Hangs, hang(trial, *after)),
         (None, Ended::Limit(limit)) => {
             let text = format!(
@@ -300,6 +308,10 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     }))
 }
 
+fn aborted(trial: &Trial) -> bool {
+    trial.record.ranks.iter().any(|it| it.aborted.is_some())
+}
+
 /// Each process a world of its own: a launcher of another MPI.
 fn alone(trial: &Trial) -> Option<String> {
     let sizes: Vec<usize> = trial.record.ranks.iter().map(|it| it.size).collect();
@@ -327,15 +339,15 @@ fn hang(trial: &Trial, after: Duration) -> String {
 
 /// What differs, and the rule that it breaks.
 fn differs(difference: &Difference, lines: record::Lines<'_>) -> String {
-    let sentence = difference.sentence(lines);
-    let mut letters = sentence.chars();
+    let sentence = capital(&difference.sentence(lines));
+    format!("{sentence}.\n{}.", capital(&difference.rule()))
+}
+
+/// With a capital at its beginning, and no stop at its end.
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.trim_end_matches('.').chars();
     let first = letters.next().map(|it| it.to_uppercase().to_string());
-    format!(
-        "{}{}.\n{}",
-        first.unwrap_or_default(),
-        letters.as_str(),
-        difference.rule()
-    )
+    first.unwrap_or_default() + letters.as_str()
 }
 
 fn places(trial: &Trial) -> String {
@@ -362,19 +374,36 @@ struct Watcher {
     looked: Instant,
     moved: Instant,
     last: Progress,
+    recorded: PathBuf,
+    ranks: usize,
+    /// Whether the ranks' calls differ, and when that was looked at.
+    differ: Option<(Progress, bool)>,
     why: Option<Why>,
 }
 
 impl Watcher {
-    fn new(recorded: &Path, data: &Path) -> Watcher {
+    fn new(recorded: &Path, data: &Path, ranks: usize) -> Watcher {
         Watcher {
             watch: Watch::open(recorded),
             data: data.to_owned(),
             looked: Instant::now(),
             moved: Instant::now(),
             last: Progress::default(),
+            recorded: recorded.to_owned(),
+            ranks,
+            differ: None,
             why: None,
         }
+    }
+
+    /// Whether the ranks' calls differ. Nothing moves, so the answer stays.
+    fn they_differ(&mut self) -> bool {
+        if self.differ.is_none_or(|(at, _)| at != self.last) {
+            let record = Record::read(&self.recorded, self.ranks);
+            let differ = record.is_ok_and(|it| it.first_difference().is_some());
+            self.differ = Some((self.last, differ));
+        }
+        self.differ.is_some_and(|(_, differ)| differ)
     }
 
     /// Whether the run may go on, which has `printed` so many bytes.
@@ -403,12 +432,18 @@ impl Watcher {
             self.moved = Instant::now();
             return true;
         }
-        let patience = match now.all_in_mpi {
+        let mut patience = match now.all_in_mpi {
             true => ALL_WAIT,
             false => NOTHING_CALLED,
         };
         if self.moved.elapsed() < patience {
             return true;
+        }
+        if now.all_in_mpi && !self.they_differ() {
+            patience = ALL_WAIT_ALIKE;
+            if self.moved.elapsed() < patience {
+                return true;
+            }
         }
         self.why = Some(Why::Still(patience));
         false
