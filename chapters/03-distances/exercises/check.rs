@@ -1,5 +1,449 @@
-//! The checks of the exercises.
+//! The checks of the exercises: shares that are fair, and read and written by their owners.
 
-use crate::exercise::Exercise;
+use std::ops::Range;
 
-pub const ALL: &[Exercise] = &[];
+use hdf5::{Dataset, File};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use record::{Call, Selection};
+
+use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
+use crate::saying;
+use crate::shares::Shares;
+
+pub const ALL: &[Exercise] = &[
+    Exercise {
+        name: "uneven",
+        prepare: |case| make_points(case, case.rows()),
+        judge: |trial| {
+            distances(trial, trial.case.rows())?;
+            let rows = trial.case.rows();
+            Ok(format!("{rows} distances, each by the rank that owns it"))
+        },
+    },
+    Exercise {
+        name: "columns",
+        prepare: make_rain,
+        judge: columns,
+    },
+    Exercise {
+        name: "mean",
+        prepare: make_heights,
+        judge: mean,
+    },
+    Exercise {
+        name: "blocks",
+        prepare: |case| make_points(case, streamed_rows(case)),
+        judge: blocks,
+    },
+];
+
+/// The most rows in a call of exercise 4.
+const BLOCK: u64 = 64;
+
+// --- 1 and 4: points -------------------------------------------------------------------
+
+fn points(case: &Case, rows: usize) -> Array2<f32> {
+    let mut random = case.random(1);
+    // None at the origin: a distance of 0 is one that nobody wrote.
+    Array2::from_shape_simple_fn((rows, 2), || 1.0 + 99.0 * random.f32())
+}
+
+fn make_points(case: &Case, rows: usize) -> Result<Given, String> {
+    make(case, "points.hdf5", |file| {
+        let points = points(case, rows);
+        file.new_dataset_builder()
+            .with_data(&points)
+            .create("coords")
+    })?;
+    Ok(given(counted(rows, "row")))
+}
+
+/// `distances` holds what it should, and each rank has read and written its own part.
+fn distances(trial: &Trial, rows: usize) -> Result<(), Wrong> {
+    let points = points(&trial.case, rows).mapv(f64::from);
+    let right = points.map_axis(Axis(1), |point| point.dot(&point).sqrt() as f32);
+    let file = trial.open("points.hdf5")?;
+    let dataset = trial.dataset(&file, "distances", &[rows])?;
+    let found: Array1<f32> = trial.read(&dataset)?;
+
+    let shared = Shared::of(trial, "distances", 0, rows);
+    let near = |found: &f32, right: &f32| (found - right).abs() <= 1e-5 * right;
+    let (found, right) = (found.view(), right.view());
+    shared
+        .shares
+        .compare(trial, "distances", found, right, near)?;
+    shared.hold(trial, "coords", "distances")
+}
+
+// --- 2: columns ------------------------------------------------------------------------
+
+/// How many days and gauges; fewer gauges than ranks for 7 ranks.
+fn extents(case: &Case) -> (usize, usize) {
+    let gauges = match case.ranks {
+        1 => 3,
+        2 => 5,
+        3 => 7,
+        4 => 10,
+        ranks => ranks - 3,
+    };
+    (30 + case.random(1).usize(0..10), gauges)
+}
+
+fn rain(case: &Case) -> Array2<i64> {
+    let mut random = case.random(2);
+    Array2::from_shape_simple_fn(extents(case), || random.i64(1..100))
+}
+
+fn make_rain(case: &Case) -> Result<Given, String> {
+    make(case, "rain.hdf5", |file| {
+        file.new_dataset_builder()
+            .with_data(&rain(case))
+            .create("rain")
+    })?;
+    let (days, gauges) = extents(case);
+    let (days, gauges) = (counted(days, "day"), counted(gauges, "gauge"));
+    Ok(given(format!("{days}, {gauges}")))
+}
+
+fn columns(trial: &Trial) -> Finding {
+    let (days, gauges) = extents(&trial.case);
+    let mut right = rain(&trial.case);
+    right.accumulate_axis_inplace(Axis(0), |before, day| *day += before);
+    let file = trial.open("rain.hdf5")?;
+    let dataset = trial.dataset(&file, "total", &[days, gauges])?;
+    let found: Array2<i64> = trial.read(&dataset)?;
+
+    let shared = Shared::of(trial, "total", 1, gauges);
+    let (found, right) = (found.view(), right.view());
+    let equal = |found: &i64, right: &i64| found == right;
+    let compared = shared.shares.compare(trial, "total", found, right, equal);
+    compared.map_err(|wrong| match wrong {
+        Wrong::Result(text) if shared.any_transposed(&found, &right) => Wrong::Result(format!(
+            "{text}. The numbers are right, but transposed: `write_slice` does not compare the \
+             array's shape with the slice's"
+        )),
+        wrong => wrong,
+    })?;
+    shared.hold(trial, "rain", "total")?;
+    let gauges = counted(gauges, "column");
+    Ok(format!("{gauges} of totals, each by the rank that owns it"))
+}
+
+// --- 3: a mean -------------------------------------------------------------------------
+
+fn heights(case: &Case) -> Array1<f64> {
+    let mut random = case.random(1);
+    // They rise, so that no part has the mean of the whole.
+    Array1::from_shape_fn(case.rows(), |row| 100.0 + row as f64 + random.f64())
+}
+
+fn make_heights(case: &Case) -> Result<Given, String> {
+    make(case, "heights.hdf5", |file| {
+        let heights = heights(case);
+        file.new_dataset_builder()
+            .with_data(&heights)
+            .create("heights")
+    })?;
+    Ok(given(counted(case.rows(), "row")))
+}
+
+fn mean(trial: &Trial) -> Finding {
+    let (ranks, rows) = (trial.ranks(), trial.case.rows());
+    let file = trial.open("heights.hdf5")?;
+    let dataset = trial.dataset(&file, "heights", &[rows])?;
+    let found = attribute(&dataset, "mean")?;
+
+    let heights = heights(&trial.case);
+    let right = heights.sum() / rows as f64;
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs() || a.is_nan() && b.is_nan();
+    if !near(found, right) {
+        let of_part = |part: Range<usize>| {
+            let count = part.len() as f64;
+            heights.slice(s![part]).sum() / count
+        };
+        let means: Vec<f64> = evenly(ranks, rows).into_iter().map(of_part).collect();
+        let of_means = means.iter().sum::<f64>() / ranks as f64;
+        let sum = heights.sum();
+        let guess = if found.is_nan() {
+            "; that is 0 divided by 0: the mean of no rows, as a rank without rows has it"
+                .into()
+        } else if let Some(rank) = means.iter().position(|it| near(found, *it)) {
+            format!("; that is the mean of rank {rank}'s rows alone")
+        } else if near(found, of_means) {
+            "; that is the mean of the ranks' means, but not all ranks have as many rows"
+                .into()
+        } else if near(found, sum) {
+            "; that is the sum".into()
+        } else {
+            String::new()
+        };
+        return Err(Wrong::Result(format!(
+            "the attribute `mean` of `heights` is {found}, should be {right}{guess}"
+        )));
+    }
+
+    reads_its_own(trial, "heights", &evenly(ranks, rows), 0)?;
+    for (rank, of_rank) in trial.record.ranks.iter().enumerate() {
+        if ranks > 1 && !of_rank.calls.iter().any(|call| hears(call, rank)) {
+            return Err(Wrong::Silent(format!(
+                "rank {rank} has received nothing from the other ranks, so it cannot know the \
+                 mean; yet it wrote one. The file holds what one of the ranks wrote, and that \
+                 the right one came through was luck"
+            )));
+        }
+    }
+    Ok(format!("the mean of {}", counted(rows, "row")))
+}
+
+/// The number in an attribute.
+fn attribute(dataset: &Dataset, name: &str) -> Result<f64, Wrong> {
+    let attribute = dataset.attr(name).map_err(|_| {
+        let there = dataset.attr_names().unwrap_or_default();
+        format!(
+            "`heights` has no attribute `{name}`; it has {}",
+            crate::exercise::names(&there)
+        )
+    })?;
+    let number = attribute.as_reader().conversion(hdf5::Conversion::Soft);
+    let number = number.read_raw::<f64>().map_err(|error| {
+        Wrong::Result(format!("the attribute `{name}` cannot be read: {error}"))
+    })?;
+    match number[..] {
+        [one] => Ok(one),
+        _ => Err(Wrong::Result(format!(
+            "the attribute `{name}` holds {} numbers, should be one",
+            number.len()
+        ))),
+    }
+}
+
+/// Whether a rank learns something from the others by this call.
+fn hears(call: &Call, rank: usize) -> bool {
+    let name = call.name.strip_prefix("MPI_").unwrap_or_default();
+    let name = name.trim_start_matches('I').to_lowercase();
+    let name = name.trim_end_matches("_c");
+    match name {
+        "reduce" | "gather" | "gatherv" => call.root == Some(rank),
+        "bcast" | "scatter" | "scatterv" => true,
+        "scan" | "exscan" | "recv" | "mrecv" | "sendrecv" | "sendrecv_replace" => true,
+        _ => ["all", "reduce_scatter", "neighbor"]
+            .iter()
+            .any(|it| name.starts_with(it)),
+    }
+}
+
+// --- 4: blocks -------------------------------------------------------------------------
+
+/// So many rows that not all ranks need as many rounds; fewer than ranks for 7 ranks.
+fn streamed_rows(case: &Case) -> usize {
+    match case.ranks {
+        1 => 200,
+        4 => 4 * 64 + 2,
+        ranks @ (2 | 3) => 2 * 64 * ranks + 1,
+        ranks => ranks - 2,
+    }
+}
+
+fn blocks(trial: &Trial) -> Finding {
+    let rows = streamed_rows(&trial.case);
+    distances(trial, rows)?;
+    let mut most = 0;
+    for (rank, call, did) in transfers(trial) {
+        let dataset = call.object.as_deref().unwrap_or_default();
+        let dataset = dataset.trim_start_matches('/');
+        let Some(access) = &call.access else { continue };
+        let rows = match &access.selection {
+            Selection::All => call.shape.as_ref().map_or(0, |it| it[0]),
+            Selection::Regular { count, block, .. } => count[0] * block[0],
+            Selection::Blocks { blocks, .. } => {
+                blocks.iter().map(|it| it.end[0] - it.start[0]).sum()
+            }
+            _ => 0,
+        };
+        most = most.max(rows);
+        if rows > BLOCK {
+            return Err(Wrong::Silent(format!(
+                "rank {rank} {did} {rows} rows of `{dataset}` in one call; the most is {BLOCK}"
+            )));
+        }
+        if !access.collective {
+            return Err(Wrong::Silent(format!(
+                "rank {rank} {did} {} of `{dataset}` independently; all transfers are to be \
+                 collective",
+                counted(rows as usize, "row")
+            )));
+        }
+    }
+    let most = counted(most as usize, "row");
+    Ok(format!(
+        "{rows} distances, at most {most} at a time, together"
+    ))
+}
+
+/// All reads and writes of the run, with the word for what the rank did.
+fn transfers(trial: &Trial) -> impl Iterator<Item = (usize, &Call, &'static str)> {
+    let ranks = trial.record.ranks.iter().enumerate();
+    ranks.flat_map(|(rank, of_rank)| {
+        of_rank.calls.iter().filter_map(move |call| {
+            let write = call.access.as_ref()?.write;
+            Some((rank, call, if write { "wrote" } else { "read" }))
+        })
+    })
+}
+
+// --- Whose is what ---------------------------------------------------------------------
+
+/// How a dataset was shared out: as the program did it if that is fair, else as `rows_of`
+/// does.
+struct Shared {
+    axis: usize,
+    shares: Shares,
+    /// The same, rank by rank.
+    ranges: Vec<Range<usize>>,
+    /// How many of what there is each rank wrote, if all was written by someone in order.
+    counts: Option<Vec<usize>>,
+}
+
+impl Shared {
+    fn of(trial: &Trial, dataset: &str, axis: usize, total: usize) -> Shared {
+        let usual = evenly(trial.ranks(), total);
+        let shares = match axis {
+            0 => Shares::rows(trial.ranks(), total),
+            _ => Shares::columns(trial.ranks(), total),
+        };
+        let wrote = one_after_the_other(trial, dataset, &shares, total);
+        let counts: Option<Vec<usize>> = wrote
+            .as_ref()
+            .map(|ranges| ranges.iter().map(Range::len).collect());
+        let ranges = match wrote {
+            Some(ranges) if counts.as_deref().is_some_and(fair) => ranges,
+            _ => usual,
+        };
+        Shared {
+            axis,
+            shares: Shares::new(axis, ranges.clone()),
+            ranges,
+            counts,
+        }
+    }
+
+    /// Whether some rank's columns hold the right numbers gauge by gauge, not day by day.
+    fn any_transposed(&self, found: &ArrayView2<i64>, right: &ArrayView2<i64>) -> bool {
+        self.ranges.iter().any(|part| {
+            let found = found.slice(s![.., part.clone()]);
+            let right = right.slice(s![.., part.clone()]);
+            found != right && found.iter().eq(right.t().iter())
+        })
+    }
+
+    /// Holds each rank to its share, in reading and in writing.
+    fn hold(&self, trial: &Trial, input: &str, output: &str) -> Result<(), Wrong> {
+        let what = if self.axis == 0 { "row" } else { "column" };
+        if let Some(counts) = self.counts.as_ref().filter(|it| !fair(it)) {
+            let by_count = |rank: &usize| counts[*rank];
+            let most = (0..counts.len()).max_by_key(by_count).unwrap_or(0);
+            let least = (0..counts.len()).min_by_key(by_count).unwrap_or(0);
+            return Err(Wrong::Silent(format!(
+                "the {what}s are not shared out evenly: rank {most} wrote {} of `{output}`, \
+                 rank {least} {}. No rank should have more than one {what} more than another",
+                counted(counts[most], what),
+                match counts[least] {
+                    0 => "none".to_owned(),
+                    some => some.to_string(),
+                }
+            )));
+        }
+        self.shares.each_wrote_its_own(trial, output)?;
+        reads_its_own(trial, input, &self.ranges, self.axis)
+    }
+}
+
+/// What each rank wrote, if these ranges follow each other from 0 to `total`.
+fn one_after_the_other(
+    trial: &Trial,
+    dataset: &str,
+    shares: &Shares,
+    total: usize,
+) -> Option<Vec<Range<usize>>> {
+    let mut end = 0;
+    let mut ranges = Vec::new();
+    for rank in 0..trial.ranks() {
+        let range = match shares.written(trial, dataset, rank).as_slice() {
+            [] => end..end,
+            [one] if one.start == end => one.clone(),
+            _ => return None,
+        };
+        end = range.end;
+        ranges.push(range);
+    }
+    (end == total).then_some(ranges)
+}
+
+/// A share for each rank, as [`parallel_hdf5::rows_of`] makes them.
+fn evenly(ranks: usize, total: usize) -> Vec<Range<usize>> {
+    let share = |rank| parallel_hdf5::rows_of(rank as i32, ranks as i32, total);
+    (0..ranks).map(share).collect()
+}
+
+/// Whether no rank has more than one more than another.
+fn fair(counts: &[usize]) -> bool {
+    let most = counts.iter().max().copied().unwrap_or(0);
+    counts.iter().all(|count| count + 1 >= most)
+}
+
+/// Each rank has read no more of `input` than its share.
+fn reads_its_own(
+    trial: &Trial,
+    input: &str,
+    shares: &[Range<usize>],
+    axis: usize,
+) -> Result<(), Wrong> {
+    let Some(read) = trial.record.read_from(None, input).filter(|it| it.exact) else {
+        return Ok(());
+    };
+    let word = if axis == 0 { "row" } else { "column" };
+    for (rank, blocks) in read.by_rank.iter().enumerate() {
+        let share = &shares[rank];
+        let beyond = |it: &&record::Block| {
+            let (start, end) = (it.start[axis] as usize, it.end[axis] as usize);
+            start < share.start || end > share.end
+        };
+        if let Some(block) = blocks.iter().find(beyond) {
+            let name = |range: Range<u64>| match range.end - range.start {
+                0 => format!("no {word}s"),
+                1 => format!("{word} {}", range.start),
+                _ => format!("{word}s {}–{}", range.start, range.end - 1),
+            };
+            return Err(Wrong::Silent(format!(
+                "rank {rank} read {} of `{input}`; it needs only its own, {}",
+                name(block.start[axis]..block.end[axis]),
+                name(share.start as u64..share.end as u64)
+            )));
+        }
+    }
+    Ok(())
+}
+
+// --- Making the input ------------------------------------------------------------------
+
+fn make<T>(
+    case: &Case,
+    name: &str,
+    fill: impl FnOnce(&File) -> hdf5::Result<T>,
+) -> Result<(), String> {
+    let file = saying(name, File::create(case.data.join(name)))?;
+    saying(name, fill(&file))?;
+    saying(name, file.close())
+}
+
+fn given(words: String) -> Given {
+    Given {
+        words,
+        ..Given::default()
+    }
+}
+
+/// `1 row`, `10 rows`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

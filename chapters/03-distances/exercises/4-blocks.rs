@@ -1,0 +1,37 @@
+//! Exercise 3.4: block by block, together.
+//!
+//! `points.hdf5` holds a dataset `coords`: some number of points, two numbers each. Wanted are
+//! their distances from the origin in `distances`, as ever. But a rank's rows do not fit into
+//! its memory: no rank may have more than `BLOCK` points at a time. And all transfers are to
+//! be collective, reads and writes.
+//!
+//! Checked are all distances, which rows each rank wrote, that no call reads or writes more
+//! than `BLOCK` rows, and that each is made by all ranks together.
+//! `make exercise-3-4` checks, `make hint-3-4` helps.
+
+use std::process::ExitCode;
+
+use mpi::traits::*;
+use ndarray::{Array2, Axis};
+use parallel_hdf5::{Transfer, create_dataset, read_rows, rows_of, write_rows};
+
+/// The most rows that a rank may read or write in one call.
+const BLOCK: usize = 64;
+
+fn main() -> ExitCode {
+    parallel_hdf5::run(|world| {
+        let path = parallel_hdf5::data_folder()?.join("points.hdf5");
+        let file = parallel_hdf5::open(path, world)?;
+        let coords = file.dataset("coords")?;
+        let rows = coords.shape()[0];
+        let distances = create_dataset::<f32>(&file, "distances", rows)?;
+        let mine = rows_of(world.rank(), world.size(), rows);
+
+        // YOUR PART BEGINS
+        let points: Array2<f32> = read_rows(&coords, mine.clone(), Transfer::Collective)?;
+        let result = points.map_axis(Axis(1), |point| point.dot(&point).sqrt());
+        write_rows(&distances, mine, result.view(), Transfer::Collective)?;
+        // YOUR PART ENDS
+        Ok(())
+    })
+}
