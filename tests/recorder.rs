@@ -128,14 +128,12 @@ fn a_call_that_a_rank_leaves_out_is_named_with_its_line() {
              barrier, line {barrier})"
         )
     );
+    // Most often rank 0 hangs there. MPICH may notice that its messages do not fit together.
     let close = line_of("leaves_out", "file.close");
     let places = record.where_each_rank_sits(&lines);
-    assert!(
-        places.iter().any(|it| it.ranks.contains(&0)
-            && it.line == Some(close)
-            && it.text.contains("H5Fclose")),
-        "{places:#?}"
-    );
+    let of_rank_0 = places.iter().find(|it| it.ranks.contains(&0)).unwrap();
+    assert_eq!(of_rank_0.line, Some(close), "{places:#?}");
+    assert!(of_rank_0.text.contains("close file"), "{places:#?}");
 }
 
 #[test]
@@ -354,22 +352,8 @@ fn the_program_does_not_see_the_recorder() {
     let data = scratch();
     let plain = succeed(&program("environment", 2, data.path()));
     let (_, run) = record_of("environment", 2, 60);
-    let said = |run: &workbook::launch::Run| {
-        // The test harness has begun the first line.
-        let lines = run.out[1]
-            .lines()
-            .filter_map(|it| it.find("has ").map(|at| &it[at..]));
-        lines.map(str::to_owned).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        said(&run),
-        [
-            "has LD_PRELOAD: false false",
-            "has WORKBOOK_RECORD: false false"
-        ]
-    );
-    assert_eq!(said(&plain), said(&run));
-    assert_eq!(plain.err, run.err);
+    let said = "has LD_PRELOAD: false false\nhas WORKBOOK_RECORD: false false\n";
+    assert_eq!((plain.err[1].as_str(), run.err[1].as_str()), (said, said));
 }
 
 /// Without a folder the recorder does nothing; what a program prints is the same with it.

@@ -24,22 +24,31 @@ impl Record {
         let mut places: Vec<Place> = Vec::new();
         for rank in &self.ranks {
             let (call, inner) = match &rank.state {
+                _ if rank.aborted.is_some() => (rank.calls.last(), None),
                 State::Inside { call, inner } => (rank.calls.get(*call), inner.clone()),
                 State::Between => (rank.calls.last(), None),
                 _ => (None, None),
             };
             let line = call.and_then(lines);
+            let after = call.map(|call| {
+                let failed = if call.ok == Some(false) {
+                    " failed"
+                } else {
+                    ""
+                };
+                format!(
+                    ", after {}{failed}{}",
+                    words::call(call),
+                    words::at_line(line)
+                )
+            });
+            let after = after.unwrap_or_default();
             let text = match (&rank.state, call) {
-                (_, _) if rank.aborted.is_some() => "ended the run (MPI_Abort)".to_owned(),
+                _ if rank.aborted.is_some() => format!("ended the run (MPI_Abort){after}"),
                 (State::NeverStarted, _) => "never started MPI".to_owned(),
                 (State::Finalized, _) => "ended MPI".to_owned(),
                 (State::Exited, _) => "ended".to_owned(),
-                (State::Between, None) => "in the program itself".to_owned(),
-                (State::Between, Some(call)) => format!(
-                    "in the program itself, after {}{}",
-                    words::call(call),
-                    words::at_line(line)
-                ),
+                (State::Between, _) => format!("in the program itself{after}"),
                 (State::Inside { .. }, None) => "in a call".to_owned(),
                 (State::Inside { .. }, Some(call)) => {
                     let mut text = format!("in {} ({})", call.name, words::call(call));

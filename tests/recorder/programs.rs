@@ -1,6 +1,7 @@
 //! Small programs, each right or wrong in one way. They are tests that only run as ranks:
 //! see `program` in `../recorder.rs`.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -178,11 +179,14 @@ fn environment() {
     rank(|_| {
         let child = std::process::Command::new("env").output()?;
         let child = String::from_utf8(child.stdout)?;
+        let mut words = String::new();
         for name in ["LD_PRELOAD", "WORKBOOK_RECORD"] {
             let own = std::env::var_os(name).is_some();
             let handed_on = child.lines().any(|it| it.starts_with(name));
-            println!("has {name}: {own} {handed_on}");
+            words += &format!("has {name}: {own} {handed_on}\n");
         }
+        // In one piece, and not where the test harness has begun a line.
+        std::io::stderr().write_all(words.as_bytes())?;
         Ok(())
     });
 }
@@ -192,7 +196,6 @@ fn environment() {
 #[ignore = "runs as a rank"]
 fn scribbles() {
     rank(|world| {
-        use std::io::Write as _;
         let folder = std::env::var("RECORDER_SCRIBBLES_INTO")?;
         world.barrier();
         let own = format!("{folder}/{}", std::process::id());
