@@ -6,7 +6,7 @@
 mod common;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use common::*;
@@ -87,27 +87,6 @@ impl Learner {
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr)
-}
-
-/// Processes whose environment names the folder: those that a check has started.
-fn processes_that_mention(folder: &Path) -> Vec<String> {
-    let wanted = folder.to_string_lossy().into_owned();
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let is = |pid: &str| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        String::from_utf8_lossy(&environment).contains(&wanted)
-    };
-    entries
-        .map(|it| it.file_name().to_string_lossy().into_owned())
-        .filter(|pid| pid.chars().all(|it| it.is_ascii_digit()) && is(pid))
-        .map(|pid| {
-            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            format!(
-                "{pid} {}",
-                String::from_utf8_lossy(&command).replace('\0', " ")
-            )
-        })
-        .collect()
 }
 
 #[track_caller]
