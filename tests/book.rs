@@ -209,15 +209,15 @@ fn lonely_chapters(root: &Path) -> Faults {
         );
         let test = format!("tests/{}.rs", chapter.replace('-', "_"));
         need(root.join(&test).is_file(), test);
-        let module = format!("\"../chapters/{chapter}/check.rs\"");
+        let module = format!("\"../../chapters/{chapter}/check.rs\"");
         need(
             check.contains(&module),
             "its module in src/check/main.rs".to_owned(),
         );
-        let arm = format!("\"{name}\" =>");
+        let entry = format!("name: \"{name}\",");
         need(
-            check.contains(&arm),
-            "its line in the `match` of src/check/main.rs".to_owned(),
+            check.contains(&entry),
+            "its entry in `CHAPTERS` of src/check/main.rs".to_owned(),
         );
     }
     faults
@@ -861,13 +861,23 @@ fn finds_a_chapter_that_is_not_everywhere() {
     lacks(
         "chapter 01-hello-rank lacks its module in src/check/main.rs",
         |root| {
-            edit(root, "src/check/main.rs", "01-hello-rank/check.rs", "0/check.rs");
+            edit(
+                root,
+                "src/check/main.rs",
+                "01-hello-rank/check.rs",
+                "0/check.rs",
+            );
         },
     );
     lacks(
-        "chapter 01-hello-rank lacks its line in the `match`",
+        "chapter 01-hello-rank lacks its entry in `CHAPTERS`",
         |root| {
-            edit(root, "src/check/main.rs", "\"hello-rank\" =>", "\"hello\" =>");
+            edit(
+                root,
+                "src/check/main.rs",
+                "name: \"hello-rank\"",
+                "name: \"hello\"",
+            );
         },
     );
     lacks("chapter 11-new lacks chapters/11-new/main.rs", |root| {

@@ -198,14 +198,18 @@ fn is_fault(answer: &Answer, verdict: &Verdict, text: &str) -> Option<String> {
         return Some(format!("it should be: {}", answer.verdict.words()));
     }
     let said = verdict.shown(false);
-    let said = anstream::adapter::strip_str(&said).to_string();
+    // A sentence may begin with it.
+    let said = anstream::adapter::strip_str(&said)
+        .to_string()
+        .to_lowercase();
+    let says = |words: &str| said.contains(&words.to_lowercase());
     for wanted in &answer.says {
         let wanted = with_lines(wanted, text);
-        if !said.contains(&wanted) {
+        if !says(&wanted) {
             return Some(format!("it should say `{wanted}`"));
         }
     }
-    let unwanted = answer.not.iter().find(|it| said.contains(*it));
+    let unwanted = answer.not.iter().find(|it| says(it));
     unwanted.map(|it| format!("it should not say `{it}`"))
 }
 
