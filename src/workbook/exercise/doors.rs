@@ -74,8 +74,8 @@ pub fn check(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
         }
         if !request.json {
             anstream::print!("{}", verdict.shown(request.noise));
-            if !verdict.passes() && progress.of(exercise).hints < exercise.plan.hints.len()
-            {
+            let more_hints = progress.of(exercise).hints < exercise.plan.hints.len();
+            if request.file.is_none() && !verdict.passes() && more_hints {
                 anstream::println!(
                     "{QUIET}  a hint: make hint-{}{QUIET:#}",
                     exercise.door()
