@@ -37,6 +37,11 @@ fn help_lists_every_door() {
         assert!(output.status.success(), "{help}");
         for door in [
             "chapter-N",
+            "exercise-3",
+            "exercise-3-2",
+            "watch",
+            "progress",
+            "author-check",
             "test",
             "book",
             "serve",
