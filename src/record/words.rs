@@ -203,7 +203,7 @@ impl Phrase {
             "MPI_Comm_dup" | "MPI_Comm_idup" | "MPI_Comm_dup_with_info" => Phrase::verb(
                 "duplicate",
                 "duplicated",
-                "the communicator (opening a file for all ranks begins with it)",
+                "the communicator, with which opening a file for all ranks begins",
             ),
             "MPI_Comm_split" | "MPI_Comm_split_type" => {
                 Phrase::verb("split", "split", "the communicator")
