@@ -1,5 +1,311 @@
 //! The checks of the exercises.
 
-use crate::exercise::Exercise;
+use std::fmt::Write as _;
 
-pub const ALL: &[Exercise] = &[];
+use hdf5::Group;
+use ndarray::Array1;
+
+use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, names};
+use crate::shares::Shares;
+
+pub const ALL: &[Exercise] = &[
+    Exercise {
+        name: "groups",
+        prepare: |_| Ok(Given::default()),
+        judge: groups,
+    },
+    Exercise {
+        name: "rank-zero",
+        prepare: prepare_rows,
+        judge: rank_zero,
+    },
+    Exercise {
+        name: "two-files",
+        prepare: |_| Ok(Given::default()),
+        judge: two_files,
+    },
+    Exercise {
+        name: "one-cannot",
+        prepare: prepare_parts,
+        judge: one_cannot,
+    },
+];
+
+// --- 2.1 -------------------------------------------------------------------------------
+
+fn groups(trial: &Trial) -> Finding {
+    let file = trial.open("groups.hdf5")?;
+    let ranks = trial.ranks();
+    for rank in 0..ranks {
+        let group = format!("rank-{rank}");
+        group_of(&file, &group)?;
+        let right =
+            Array1::from_iter((0..3 + rank as u64).map(|i| 100 * (rank as u64 + 1) + i));
+        let name = format!("{group}/numbers");
+        let dataset = trial.dataset(&file, &name, &[right.len()])?;
+        let shares = only(ranks, rank, right.len());
+        let found: Array1<u64> = trial.read(&dataset)?;
+        shares.compare(trial, &name, found.view(), right.view(), |a, b| a == b)?;
+    }
+    for rank in 0..ranks {
+        let shares = only(ranks, rank, 3 + rank);
+        shares.each_wrote_its_own(trial, &format!("rank-{rank}/numbers"))?;
+    }
+    Ok(format!(
+        "{ranks} groups, each with the numbers of its rank, which wrote them"
+    ))
+}
+
+/// A dataset that belongs to one rank as a whole.
+fn only(ranks: usize, owner: usize, rows: usize) -> Shares {
+    let range = |rank| if rank == owner { 0..rows } else { 0..0 };
+    Shares::new(0, (0..ranks).map(range).collect())
+}
+
+fn group_of(file: &hdf5::File, name: &str) -> Result<Group, Wrong> {
+    file.group(name).map_err(|_| {
+        let there = file.member_names().unwrap_or_default();
+        Wrong::Result(format!(
+            "`groups.hdf5` has no group `{name}`; it has {}",
+            names(&there)
+        ))
+    })
+}
+
+// --- 2.2 -------------------------------------------------------------------------------
+
+fn prepare_rows(case: &Case) -> Result<Given, String> {
+    let rows = case.rows();
+    write(case, "rows.txt", &format!("{rows}\n"))?;
+    Ok(Given {
+        words: format!("{rows} rows"),
+        ..Given::default()
+    })
+}
+
+fn rank_zero(trial: &Trial) -> Finding {
+    let rows = trial.case.rows();
+    let file = trial.open("squares.hdf5")?;
+    let dataset = trial.dataset(&file, "squares", &[rows])?;
+    let right = Array1::from_iter((0..rows as u64).map(|row| row * row));
+    let shares = Shares::rows(trial.ranks(), rows);
+    let found: Array1<u64> = trial.read(&dataset)?;
+    shares.compare(trial, "squares", found.view(), right.view(), |a, b| a == b)?;
+    shares.each_wrote_its_own(trial, "squares")?;
+    Ok(format!(
+        "{rows} squares, each written by the rank that it belongs to"
+    ))
+}
+
+// --- 2.3 -------------------------------------------------------------------------------
+
+/// As in the exercise.
+const ROWS: usize = 3;
+
+fn two_files(trial: &Trial) -> Finding {
+    let ranks = trial.ranks();
+    for (parity, name) in [(0, "even.hdf5"), (1, "odd.hdf5")] {
+        let half: Vec<usize> = (parity..ranks).step_by(2).collect();
+        if half.is_empty() {
+            if trial.case.data.join(name).exists() {
+                return Err(Wrong::Result(format!(
+                    "there is a file `{name}`, but no rank that it could belong to"
+                )));
+            }
+            continue;
+        }
+        let file = trial.open(name)?;
+        let dataset = trial.dataset(&file, "numbers", &[ROWS])?;
+        let found: Array1<u64> = trial.read(&dataset)?;
+        let right: Array1<u64> = (0..ROWS).map(|row| (2 * row + parity) as u64).collect();
+        let wrong = found
+            .iter()
+            .zip(&right)
+            .position(|(is, should)| is != should);
+        if let Some(row) = wrong {
+            return Err(Wrong::Result(format!(
+                "`numbers[{row}]` of `{name}` is {}, should be {}",
+                found[row], right[row]
+            )));
+        }
+        who_wrote(trial, name, &half)?;
+    }
+    Ok(match ranks {
+        1 => "even.hdf5, and no other".to_owned(),
+        _ => format!("two files, each written by its half of {ranks} ranks"),
+    })
+}
+
+/// Each rank of `half` must have written its rows of the file, and nobody else any.
+fn who_wrote(trial: &Trial, name: &str, half: &[usize]) -> Result<(), Wrong> {
+    let written = trial.record.written(Some(&format!("/{name}")), "numbers");
+    for rank in 0..trial.ranks() {
+        let place = half.iter().position(|it| *it == rank);
+        let should = match place {
+            Some(place) => parallel_hdf5::rows_of(place as i32, half.len() as i32, ROWS),
+            None => 0..0,
+        };
+        let wrote = written
+            .as_ref()
+            .map(|it| it.rows(rank).ranges)
+            .unwrap_or_default();
+        let rows: Vec<u64> = wrote.iter().cloned().flatten().collect();
+        if rows
+            .iter()
+            .copied()
+            .eq(should.clone().map(|row| row as u64))
+        {
+            continue;
+        }
+        let its = match (place, should.is_empty()) {
+            (None, _) => format!("`{name}` is not its file"),
+            (_, true) => "it has none there".to_owned(),
+            (_, false) => format!(
+                "its own are {}",
+                in_words(&[should.start as u64..should.end as u64])
+            ),
+        };
+        return Err(Wrong::Silent(format!(
+            "rank {rank} of {} wrote {} of `{name}`; {its}",
+            trial.ranks(),
+            in_words(&wrote),
+        )));
+    }
+    Ok(())
+}
+
+fn in_words(rows: &[std::ops::Range<u64>]) -> String {
+    record::words::rows(rows)
+}
+
+// --- 2.4 -------------------------------------------------------------------------------
+
+/// What is in the parts: for each rank the numbers, or what else there is.
+enum Part {
+    Numbers(Vec<i64>),
+    Word(&'static str),
+    Missing,
+}
+
+/// The same in `prepare` and in `judge`. With one rank and with three all parts are good,
+/// with seven two are not.
+fn parts(case: &Case) -> Vec<Part> {
+    let mut random = case.random(4);
+    let bad = match case.ranks {
+        1 | 3 => 0,
+        ranks if ranks > 5 => 2,
+        _ => 1,
+    };
+    let mut ranks: Vec<usize> = (0..case.ranks).collect();
+    random.shuffle(&mut ranks);
+    let bad = &ranks[..bad];
+    let part = |rank| match bad.iter().position(|it| *it == rank) {
+        Some(nth) if (case.ranks + nth) % 2 == 0 => Part::Missing,
+        Some(_) => Part::Word("n/a"),
+        None => Part::Numbers((0..1 + rank % 3).map(|_| random.i64(1..1000)).collect()),
+    };
+    (0..case.ranks).map(part).collect()
+}
+
+fn prepare_parts(case: &Case) -> Result<Given, String> {
+    let mut bad = Vec::new();
+    for (rank, part) in parts(case).into_iter().enumerate() {
+        let name = format!("part-{rank}.txt");
+        let mut text = String::new();
+        match part {
+            Part::Numbers(numbers) => {
+                for number in numbers {
+                    let _ = writeln!(text, "{number}");
+                }
+            }
+            Part::Word(word) => {
+                let _ = writeln!(text, "7\n{word}");
+                bad.push(format!("{name} is no good"));
+            }
+            Part::Missing => {
+                bad.push(format!("{name} is missing"));
+                continue;
+            }
+        }
+        write(case, &name, &text)?;
+    }
+    Ok(Given {
+        words: match bad.is_empty() {
+            true => "all parts are good".to_owned(),
+            false => bad.join(", "),
+        },
+        fails: !bad.is_empty(),
+        ..Given::default()
+    })
+}
+
+fn one_cannot(trial: &Trial) -> Finding {
+    let parts = parts(&trial.case);
+    let (ranks, sums) = (trial.ranks(), parts.iter().map(sum).collect::<Vec<_>>());
+    let bad: Vec<usize> = (0..ranks).filter(|rank| sums[*rank].is_none()).collect();
+    // Such a run is not compared otherwise: a rank that is ended may be behind the others.
+    if let Some(difference) = trial.record.first_difference() {
+        return Err(Wrong::Silent(format!(
+            "{}. {}",
+            difference.sentence(&|_| None),
+            difference.rule()
+        )));
+    }
+    let file = trial.open("sums.hdf5")?;
+    let dataset = trial.dataset(&file, "sums", &[ranks])?;
+    let found: Array1<i64> = trial.read(&dataset)?;
+    let right: Array1<i64> = sums.iter().map(|it| it.unwrap_or(0)).collect();
+    let mut good = Shares::rows(ranks, ranks);
+    good.compare(trial, "sums", found.view(), right.view(), |a, b| a == b)?;
+    let range = |rank| match sums[rank] {
+        Some(_) => rank..rank + 1,
+        None => rank..rank,
+    };
+    good = Shares::new(0, (0..ranks).map(range).collect());
+    good.each_wrote_its_own(trial, "sums")?;
+
+    let complete = file.group("complete").is_ok();
+    if bad.is_empty() {
+        return match complete {
+            true => Ok(format!("{ranks} sums, and nothing to complain of")),
+            false => Err(Wrong::Result(
+                "all sums are there, but `sums.hdf5` has no group `complete`".to_owned(),
+            )),
+        };
+    }
+    let which = record::words::ranks(&bad);
+    if complete {
+        return Err(Wrong::Result(format!(
+            "`sums.hdf5` has a group `complete`, although {which} had no good part"
+        )));
+    }
+    if trial.status == 0 {
+        return Err(Wrong::Result(format!(
+            "the run ended with status 0, although {which} had no good part: whoever \
+             started it believes that all is well"
+        )));
+    }
+    let said = trial.complained.concat();
+    let names: Vec<String> = bad.iter().map(|rank| format!("part-{rank}.txt")).collect();
+    if !names.iter().any(|name| said.contains(name)) {
+        return Err(Wrong::Result(format!(
+            "no rank said on standard error which part was bad: {}",
+            names.join(", ")
+        )));
+    }
+    Ok(format!(
+        "the other sums are there; {which} had no good part, and said so"
+    ))
+}
+
+fn sum(part: &Part) -> Option<i64> {
+    match part {
+        Part::Numbers(numbers) => Some(numbers.iter().sum()),
+        Part::Word(_) | Part::Missing => None,
+    }
+}
+
+/// Writes an input file.
+fn write(case: &Case, name: &str, text: &str) -> Result<(), String> {
+    std::fs::write(case.data.join(name), text).map_err(|error| format!("{name}: {error}"))
+}
