@@ -48,7 +48,8 @@ pub fn watch(root: &Path, mpi: Mpi, hdf5: Option<&Path>) -> Result<bool> {
         println!("{}", farewell(&exercises, &progress));
         return Ok(true);
     };
-    // Cargo has the terminal to itself, which may be for minutes.
+    // Cargo has the terminal to itself; after an update it may be at work for minutes.
+    println!("Getting ready …");
     let kit = doors::kit(root, mpi, hdf5)?;
     let mut watch = Watch {
         root,
@@ -371,6 +372,9 @@ impl Watch<'_> {
     }
 
     fn head(&self, width: usize) -> String {
+        if self.view == View::List {
+            return String::new();
+        }
         let exercise = self.exercise();
         let (done, all) = (
             solved(&self.exercises, &self.progress),
@@ -441,7 +445,11 @@ impl Watch<'_> {
             View::Reset => "y yes  n no",
             View::Ending => "",
         };
-        format!("\n{note}{}\n{QUIET}{keys}{QUIET:#}", self.status())
+        let status = match self.status().as_str() {
+            "" => String::new(),
+            status => format!("{status}\n"),
+        };
+        format!("\n{note}{status}{QUIET}{keys}{QUIET:#}")
     }
 
     fn status(&self) -> String {
@@ -450,7 +458,8 @@ impl Watch<'_> {
             View::Reset => {
                 return "Put the starter there again? What you have is kept.".to_owned();
             }
-            View::Exercise | View::List => {}
+            View::List if self.running.is_none() => return String::new(),
+            View::List | View::Exercise => {}
         }
         if let Some(running) = &self.running {
             let step = match running.step() {
@@ -470,7 +479,8 @@ impl Watch<'_> {
         match &self.found {
             None => "checking …".to_owned(),
             Some(Found::Verdict(verdict)) if verdict.passes() => self.solved(),
-            Some(_) => {
+            Some(Found::NoFile) => String::new(),
+            Some(Found::Verdict(_) | Found::Failed(_)) => {
                 format!("{QUIET}Save the file, and it is checked again.{QUIET:#}")
             }
         }
