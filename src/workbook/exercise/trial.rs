@@ -296,6 +296,9 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     {
         return fault(Outcome::WrongInSilence, differs(&difference, trial.lines));
     }
+    if let Some(text) = left_open(trial) {
+        return fault(Outcome::WrongInSilence, text);
+    }
     Ok(answer(kit, subject, trial)?.map_err(|wrong| match wrong {
         Wrong::Result(text) => Fault {
             outcome: Outcome::WrongResult,
@@ -306,6 +309,28 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
             text,
         },
     }))
+}
+
+/// A file that a rank opened through MPI-IO, and that was open when the rank ended.
+fn left_open(trial: &Trial) -> Option<String> {
+    let opens = |call: &Call| matches!(&*call.name, "H5Fcreate" | "H5Fopen");
+    let closes = |call: &Call| matches!(&*call.name, "H5Fclose" | "H5Idec_ref");
+    trial.record.ranks.iter().find_map(|rank| {
+        let calls = || rank.calls.iter().filter(|it| it.ok == Some(true));
+        let opened = calls().find(|open| {
+            let same = |close: &&Call| closes(close) && close.file == open.file;
+            opens(open) && open.group.is_some() && !calls().any(|it| same(&it))
+        })?;
+        let file = Path::new(opened.file.as_deref()?).file_name()?;
+        let line = (trial.lines)(opened).map(|line| format!(" (line {line})"));
+        Some(format!(
+            "Rank {} opened `{}`{} and never closed it. What the file holds then depends on \
+             the release of HDF5 (chapter 2, \"The file is never closed\").",
+            rank.rank,
+            file.to_string_lossy(),
+            line.unwrap_or_default(),
+        ))
+    })
 }
 
 fn aborted(trial: &Trial) -> bool {
