@@ -1,0 +1,53 @@
+//! Exercise 4.3: append together.
+//!
+//! `log.hdf5` is to hold a dataset `log` that grows. `arrivals[round, rank]` says how many rows
+//! a rank has to add in a round; that may be none, and is known to this rank only. In `log` the
+//! rows of a round stand behind those of the round before, and in a round those of rank 0 come
+//! first, then those of rank 1, and so on; without a gap.
+//!
+//! In the program below all ranks write to the same place. Put each rank's rows in their own.
+//!
+//! Checked are the rows of `log`, and which of them each rank wrote.
+//! `make exercise-4-3` checks, `make hint-4-3` helps.
+
+use std::process::ExitCode;
+
+use mpi::collective::SystemOperation;
+use mpi::traits::*;
+use ndarray::{Array1, Array2, s};
+use parallel_hdf5::{Transfer, agree, write_rows};
+
+fn main() -> ExitCode {
+    parallel_hdf5::run(|world| {
+        let path = parallel_hdf5::data_folder()?.join("log.hdf5");
+        let file = parallel_hdf5::open(path, world)?;
+        let arrivals = file.dataset("arrivals")?;
+        let rounds = arrivals.shape()[0];
+        let rank = world.rank() as usize;
+        // No rows yet, and as many as will come; three numbers in each.
+        let log = file
+            .new_dataset::<i64>()
+            .chunk((8, 3))
+            .shape((0.., 3))
+            .create("log")?;
+
+        for round in 0..rounds {
+            let count: Array1<i64> = arrivals.read_slice(s![round, rank..rank + 1])?;
+            let count = count[0] as usize;
+            let rows = Array2::from_shape_fn((count, 3), |(i, column)| {
+                [round, rank, i][column] as i64
+            });
+
+            // YOUR PART BEGINS
+            let end = log.shape()[0];
+            let mut arrived = 0;
+            world.all_reduce_into(&count, &mut arrived, SystemOperation::sum());
+            log.resize((end + arrived, 3))?;
+            let mine = end..end + count;
+            let written = write_rows(&log, mine, rows.view(), Transfer::Independent);
+            agree(world, written)?;
+            // YOUR PART ENDS
+        }
+        Ok(())
+    })
+}
