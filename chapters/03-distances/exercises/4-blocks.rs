@@ -12,7 +12,7 @@
 use std::process::ExitCode;
 
 use mpi::traits::*;
-use ndarray::{Array2, Axis};
+use ndarray::{Array1, Array2, Axis};
 use parallel_hdf5::{Transfer, create_dataset, read_rows, rows_of, write_rows};
 
 /// The most rows that a rank may read or write in one call.
@@ -28,10 +28,14 @@ fn main() -> ExitCode {
         let mine = rows_of(world.rank(), world.size(), rows);
 
         // YOUR PART BEGINS
-        let points: Array2<f32> = read_rows(&coords, mine.clone(), Transfer::Collective)?;
-        let result = points.map_axis(Axis(1), |point| point.dot(&point).sqrt());
+        let points = read_rows(&coords, mine.clone(), Transfer::Collective)?;
+        let result = distances_of(&points);
         write_rows(&distances, mine, result.view(), Transfer::Collective)?;
         // YOUR PART ENDS
         Ok(())
     })
+}
+
+fn distances_of(points: &Array2<f32>) -> Array1<f32> {
+    points.map_axis(Axis(1), |point| point.dot(&point).sqrt())
 }

@@ -253,10 +253,11 @@ fn blocks(trial: &Trial) -> Finding {
         let dataset = dataset.trim_start_matches('/');
         let Some(access) = &call.access else { continue };
         let rows = match &access.selection {
-            Selection::All => call.shape.as_ref().map_or(0, |it| it[0]),
-            Selection::Regular { count, block, .. } => count[0] * block[0],
+            Selection::All => first(call.shape.as_deref().unwrap_or_default()),
+            Selection::Regular { count, block, .. } => first(count) * first(block),
             Selection::Blocks { blocks, .. } => {
-                blocks.iter().map(|it| it.end[0] - it.start[0]).sum()
+                let rows = |it: &record::Block| first(&it.end) - first(&it.start);
+                blocks.iter().map(rows).sum()
             }
             _ => 0,
         };
@@ -278,6 +279,11 @@ fn blocks(trial: &Trial) -> Finding {
     Ok(format!(
         "{rows} distances, at most {most} at a time, together"
     ))
+}
+
+/// The extent of the first dimension; a single number has none.
+fn first(extents: &[u64]) -> u64 {
+    extents.first().copied().unwrap_or(1)
 }
 
 /// All reads and writes of the run, with the word for what the rank did.
@@ -404,11 +410,11 @@ fn reads_its_own(
     let word = if axis == 0 { "row" } else { "column" };
     for (rank, blocks) in read.by_rank.iter().enumerate() {
         let share = &shares[rank];
-        let beyond = |it: &&record::Block| {
-            let (start, end) = (it.start[axis] as usize, it.end[axis] as usize);
-            start < share.start || end > share.end
-        };
-        if let Some(block) = blocks.iter().find(beyond) {
+        let mut read = blocks
+            .iter()
+            .filter_map(|it| Some(*it.start.get(axis)?..*it.end.get(axis)?));
+        let (start, end) = (share.start as u64, share.end as u64);
+        if let Some(beyond) = read.find(|it| it.start < start || it.end > end) {
             let name = |range: Range<u64>| match range.end - range.start {
                 0 => format!("no {word}s"),
                 1 => format!("{word} {}", range.start),
@@ -416,8 +422,8 @@ fn reads_its_own(
             };
             return Err(Wrong::Silent(format!(
                 "rank {rank} read {} of `{input}`; it needs only its own, {}",
-                name(block.start[axis]..block.end[axis]),
-                name(share.start as u64..share.end as u64)
+                name(beyond),
+                name(start..end)
             )));
         }
     }

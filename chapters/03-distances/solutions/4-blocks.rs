@@ -12,7 +12,7 @@
 use std::process::ExitCode;
 
 use mpi::traits::*;
-use ndarray::{Array2, Axis};
+use ndarray::{Array1, Array2, Axis};
 use parallel_hdf5::{Transfer, create_dataset, read_rows, rows_of, write_rows};
 
 /// The most rows that a rank may read or write in one call.
@@ -28,8 +28,8 @@ fn main() -> ExitCode {
         let mine = rows_of(world.rank(), world.size(), rows);
 
         // YOUR PART BEGINS
-        //~ let points: Array2<f32> = read_rows(&coords, mine.clone(), Transfer::Collective)?;
-        //~ let result = points.map_axis(Axis(1), |point| point.dot(&point).sqrt());
+        //~ let points = read_rows(&coords, mine.clone(), Transfer::Collective)?;
+        //~ let result = distances_of(&points);
         //~ write_rows(&distances, mine, result.view(), Transfer::Collective)?;
         // As many rounds as the rank with the most rows needs; that is rank 0. Every rank can
         // work that out, and all get the same number.
@@ -37,13 +37,17 @@ fn main() -> ExitCode {
         for round in 0..most.div_ceil(BLOCK) {
             // A rank that has finished takes part with no rows, `mine.end..mine.end`.
             let start = (mine.start + round * BLOCK).min(mine.end);
-            let end = (start + BLOCK).min(mine.end);
+            let block = start..(start + BLOCK).min(mine.end);
 
-            let points: Array2<f32> = read_rows(&coords, start..end, Transfer::Collective)?;
-            let result = points.map_axis(Axis(1), |point| point.dot(&point).sqrt());
-            write_rows(&distances, start..end, result.view(), Transfer::Collective)?;
+            let points = read_rows(&coords, block.clone(), Transfer::Collective)?;
+            let result = distances_of(&points);
+            write_rows(&distances, block, result.view(), Transfer::Collective)?;
         }
         // YOUR PART ENDS
         Ok(())
     })
+}
+
+fn distances_of(points: &Array2<f32>) -> Array1<f32> {
+    points.map_axis(Axis(1), |point| point.dot(&point).sqrt())
 }
