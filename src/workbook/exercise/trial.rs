@@ -538,7 +538,8 @@ pub(super) fn prepare(
     seed: u64,
     data: &Path,
 ) -> Result<Given> {
-    let output = check_command(kit, "prepare", exercise, ranks, seed, data).output()?;
+    let output = check_command(kit, "prepare", exercise, ranks, seed, data).output();
+    let output = output.with_context(|| format!("cannot start {}", kit.check.display()))?;
     if !output.status.success() {
         bail!(
             "the input of exercise {exercise} cannot be made: {}",

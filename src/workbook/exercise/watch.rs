@@ -480,9 +480,10 @@ impl Watch<'_> {
             None => "checking …".to_owned(),
             Some(Found::Verdict(verdict)) if verdict.passes() => self.solved(),
             Some(Found::NoFile) => String::new(),
-            Some(Found::Verdict(_) | Found::Failed(_)) => {
+            Some(Found::Verdict(_)) => {
                 format!("{QUIET}Save the file, and it is checked again.{QUIET:#}")
             }
+            Some(Found::Failed(_)) => format!("{QUIET}c tries again.{QUIET:#}"),
         }
     }
 
