@@ -163,9 +163,13 @@ impl Shares {
             let missing = minus(std::slice::from_ref(share), wrote);
             if !missing.is_empty() {
                 return Err(Wrong::Silent(format!(
-                    "nobody wrote {} of `{dataset}`, which belong to rank {rank} ({}); what \
-                     the file holds there is luck",
+                    "nobody wrote {} of `{dataset}`, {} to rank {rank} ({}); what the file \
+                     holds there is luck",
                     self.in_words(&missing),
+                    match missing.iter().map(Range::len).sum() {
+                        1 => "which belongs",
+                        _ => "which belong",
+                    },
                     self.in_words(std::slice::from_ref(share)),
                 )));
             }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::compile::{Compiled, Kit};
 use super::progress::Progress;
 use super::trial::{self, Options};
-use super::verdict::Verdict;
+use super::verdict::{self, Verdict};
 use super::{Exercise, HOLE_BEGINS, HOLE_ENDS};
 use crate::chapter::Chapter;
 use crate::mpi::{Mpi, Toolchain};
@@ -342,8 +342,12 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
     let launch = trial::launch(&kit, &program, ranks, &given, &data);
     let shown = data.strip_prefix(root).unwrap_or(&data);
     anstream::println!(
-        "{QUIET}{ranks} ranks, {} files in {}{QUIET:#}",
-        given.words,
+        "{QUIET}{}, {}; files in {}{QUIET:#}",
+        verdict::count(ranks),
+        match given.words.as_str() {
+            "" => "no input",
+            words => words,
+        },
         shown.display()
     );
     let outcome = supervise(launch.command(&[]), launch.limit, |line| {

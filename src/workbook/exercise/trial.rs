@@ -359,7 +359,26 @@ fn hang(trial: &Trial, after: Duration) -> String {
         after.as_secs(),
         places(trial)
     );
+    if let Some(ranks) = closing_by_a_drop(trial) {
+        text += &format!(
+            "\n{} closing the file because its handle is dropped there. Did `?` leave the \
+             function with an error? Then all handles are dropped first, and nobody sees the \
+             message; printing the error before the `?` shows it.",
+            capital(&match ranks.len() {
+                1 => format!("{} is", record::words::ranks(&ranks)),
+                _ => format!("{} are", record::words::ranks(&ranks)),
+            }),
+        );
+    }
     text
+}
+
+/// Some ranks, not all, wait in closing a file that they did not ask to close.
+fn closing_by_a_drop(trial: &Trial) -> Option<Vec<usize>> {
+    let all = 0..trial.ranks;
+    let is = |rank: &usize| call_of(trial, *rank).is_some_and(|it| it.name == "H5Idec_ref");
+    let ranks: Vec<usize> = all.filter(is).collect();
+    (!ranks.is_empty() && ranks.len() < trial.ranks).then_some(ranks)
 }
 
 /// What differs, and the rule that it breaks.

@@ -161,7 +161,7 @@ impl Verdict {
 }
 
 /// `1 rank`, `4 ranks`.
-fn count(ranks: usize) -> String {
+pub(super) fn count(ranks: usize) -> String {
     match ranks {
         1 => "1 rank".to_owned(),
         ranks => format!("{ranks} ranks"),
