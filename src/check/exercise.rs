@@ -210,10 +210,8 @@ impl Args {
             .iter()
             .find(|chapter| chapter.name == self.chapter)
             .ok_or_else(|| format!("no check is known for chapter `{}`", self.chapter))?;
-        let all = chapter.exercises.iter();
-        all.filter(|it| it.name == self.exercise)
-            .next_back()
-            .ok_or_else(|| {
+        let mut all = chapter.exercises.iter();
+        all.find(|it| it.name == self.exercise).ok_or_else(|| {
                 format!(
                     "no check is known for exercise `{}`: name it in chapters/…-{}/exercises/check.rs",
                     self.exercise, self.chapter

@@ -262,9 +262,12 @@ mod tests {
     #[test]
     fn ranges_are_joined_and_subtracted() {
         assert_eq!(joined(vec![3..5, 0..2, 2..3, 9..9, 7..8]), [0..5, 7..8]);
-        assert_eq!(minus(&[0..10], &[2..3, 5..7]), [0..2, 3..5, 7..10]);
-        assert_eq!(minus(&[2..4], &[0..3]), [3..4]);
-        assert_eq!(minus(&[2..4], &[0..9]), []);
-        assert_eq!(minus(&[0..2, 4..6], &[]), [0..2, 4..6]);
+        let minus = |these: Range<usize>, those: &[Range<usize>]| {
+            minus(std::slice::from_ref(&these), those)
+        };
+        assert_eq!(minus(0..10, &[2..3, 5..7]), [0..2, 3..5, 7..10]);
+        assert_eq!(minus(2..4, &[0..2, 3..9]), vec![2..3]);
+        assert_eq!(minus(2..4, &[0..1, 2..9]), []);
+        assert_eq!(minus(0..2, &[]), vec![0..2]);
     }
 }

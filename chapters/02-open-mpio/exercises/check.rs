@@ -162,7 +162,9 @@ fn who_wrote(trial: &Trial, name: &str, half: &[usize]) -> Result<(), Wrong> {
             (_, true) => "it has none there".to_owned(),
             (_, false) => format!(
                 "its own are {}",
-                in_words(&[should.start as u64..should.end as u64])
+                in_words(std::slice::from_ref(
+                    &(should.start as u64..should.end as u64)
+                ))
             ),
         };
         return Err(Wrong::Silent(format!(
@@ -200,7 +202,7 @@ fn parts(case: &Case) -> Vec<Part> {
     random.shuffle(&mut ranks);
     let bad = &ranks[..bad];
     let part = |rank| match bad.iter().position(|it| *it == rank) {
-        Some(nth) if (case.ranks + nth) % 2 == 0 => Part::Missing,
+        Some(nth) if (case.ranks + nth).is_multiple_of(2) => Part::Missing,
         Some(_) => Part::Word("n/a"),
         None => Part::Numbers((0..1 + rank % 3).map(|_| random.i64(1..1000)).collect()),
     };
