@@ -188,6 +188,9 @@ enum Author {
         /// Only with this MPI.
         #[arg(long)]
         mpi: Option<Mpi>,
+        /// The folder of another HDF5, which was built for that MPI.
+        #[arg(long, requires = "mpi")]
+        hdf5: Option<PathBuf>,
     },
 }
 
@@ -304,10 +307,10 @@ fn open(door: Door) -> Result<bool> {
             author: Author::Starters,
         } => author::starters(&root),
         Door::Author {
-            author: Author::Check { exercise, mpi },
+            author: Author::Check { exercise, mpi, hdf5 },
         } => {
             let mpis = mpi.map_or(Mpi::ALL.to_vec(), |it| vec![it]);
-            author::check(&root, &mpis, exercise.as_deref())
+            author::check(&root, &mpis, hdf5.as_deref(), exercise.as_deref())
         }
         Door::Book { book: Book::Build } => {
             let page = book::build(&root)?;

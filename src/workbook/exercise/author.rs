@@ -64,7 +64,12 @@ pub fn starters(root: &Path) -> Result<bool> {
 }
 
 /// Checks the exercises themselves. `wanted` is an exercise or a chapter; all if `None`.
-pub fn check(root: &Path, mpis: &[Mpi], wanted: Option<&str>) -> Result<bool> {
+pub fn check(
+    root: &Path,
+    mpis: &[Mpi],
+    hdf5: Option<&Path>,
+    wanted: Option<&str>,
+) -> Result<bool> {
     let exercises = match wanted {
         Some(wanted) => Exercise::find(root, wanted)?,
         None => Exercise::all(root)?,
@@ -74,7 +79,7 @@ pub fn check(root: &Path, mpis: &[Mpi], wanted: Option<&str>) -> Result<bool> {
     let start = Instant::now();
     let mut tried = 0;
     for &mpi in mpis {
-        let toolchain = Toolchain::find(mpi, root, None)?;
+        let toolchain = Toolchain::find(mpi, root, hdf5)?;
         println!("{}", toolchain.releases().join(", "));
         let kit = Kit::build(root, &toolchain)?;
         let mut jobs = VecDeque::new();
