@@ -16,6 +16,7 @@ use scraper::{Html, Selector};
 use workbook::book;
 use workbook::chapter::Plan;
 use workbook::mpi::Mpi;
+use workbook::quiz;
 
 type Faults = Vec<String>;
 
@@ -270,6 +271,23 @@ fn missing_sections(root: &Path) -> Faults {
     faults
 }
 
+/// A chapter that never lets its reader predict, and a question that cannot be answered.
+fn wrong_quizzes(root: &Path) -> Faults {
+    let mut faults = Vec::new();
+    for page in files(&root.join("chapters"), "md") {
+        let (name, text) = (named(root, &page), read(&page));
+        let chapter = page.parent() != Some(&root.join("chapters"));
+        match quiz::all(&text) {
+            Err(fault) => faults.push(format!("{name}, {fault}")),
+            Ok(all) if all.is_empty() && chapter && page.ends_with("README.md") => {
+                faults.push(format!("{name} has no quiz"));
+            }
+            Ok(_) => {}
+        }
+    }
+    faults
+}
+
 /// A drawing that a reader who cannot see it learns nothing of.
 fn silent_drawings(root: &Path) -> Faults {
     let mut faults = Vec::new();
@@ -438,6 +456,35 @@ fn visible_anchors(html: &Path) -> Faults {
         .collect()
 }
 
+/// A question that did not become radio buttons with an answer each, one of them right.
+fn unanswered_quizzes(html: &Path) -> Faults {
+    let select = |it: &str| Selector::parse(it).unwrap();
+    let mut faults = Vec::new();
+    for page in files(html, "html") {
+        let (name, text) = (named(html, &page), read(&page));
+        if text.contains("language-quiz") || text.contains("<p>- [") {
+            faults.push(format!("{name} shows a quiz as text"));
+        }
+        for quiz in Html::parse_document(&text).select(&select(".quiz")) {
+            let id = quiz.attr("id").unwrap_or_default();
+            let count = |it: &str| quiz.select(&select(it)).count();
+            let buttons = count(&format!("p > input[type=radio][name={id}]"));
+            let labels = count("p > input + label[for]");
+            let answers = count("p > label + [role=status] > .answer");
+            if buttons < 2 || labels != buttons || answers != buttons {
+                faults.push(format!(
+                    "{name}, {id}: {buttons} buttons, {labels} labels, {answers} answers"
+                ));
+            }
+            let right = count(".right");
+            if right != 1 {
+                faults.push(format!("{name}, {id}: {right} right choices"));
+            }
+        }
+    }
+    faults
+}
+
 /// The values of an attribute of all elements that have it, and the elements' names.
 fn attributes(document: &Html, attribute: &str) -> Vec<(String, String)> {
     let selector = Selector::parse(&format!("[{attribute}]")).unwrap();
@@ -596,6 +643,16 @@ fn every_chapter_is_in_all_its_places() {
 #[test]
 fn every_chapter_has_its_sections() {
     none(missing_sections(root()));
+}
+
+#[test]
+fn every_chapter_lets_its_reader_predict() {
+    none(wrong_quizzes(root()));
+}
+
+#[test]
+fn every_quiz_has_buttons_and_answers() {
+    none(unanswered_quizzes(built()));
 }
 
 #[test]
@@ -934,6 +991,58 @@ fn finds_a_page_without_its_sections() {
 }
 
 #[test]
+fn finds_a_quiz_that_cannot_be_answered() {
+    finds(
+        wrong_quizzes,
+        "01-hello-rank/README.md has no quiz",
+        |root| {
+            edit(root, PAGE, "```quiz", "```text");
+        },
+    );
+    finds(wrong_quizzes, "no choice is marked as right", |root| {
+        edit(root, PAGE, "- [x]", "- [ ]");
+    });
+    finds(
+        wrong_quizzes,
+        "a second choice is marked as right",
+        |root| {
+            edit(root, PAGE, "- [ ]", "- [x]");
+        },
+    );
+    finds(wrong_quizzes, "the choice has no answer", |root| {
+        edit(root, PAGE, "  :: ", "  ");
+    });
+}
+
+#[test]
+fn a_faulty_quiz_fails_the_build_with_file_and_line() {
+    let scratch = scratch();
+    copy(&root().join("book"), &scratch.path().join("book"));
+    edit(scratch.path(), PAGE, "- [x]", "- [ ]");
+    let page = read(&scratch.path().join(PAGE));
+    let line = 1 + page.lines().position(|it| it == "```quiz").unwrap();
+
+    let mdbook = book::installed(root()).unwrap();
+    let mend = "cargo run --quiet --locked --package workbook --manifest-path";
+    let manifest = root().join("Cargo.toml");
+    let output = Command::new(mdbook)
+        .arg("build")
+        .args([scratch.path().join("book")])
+        .env(
+            "MDBOOK_PREPROCESSOR__MEND__COMMAND",
+            format!("{mend} {} -- book mend", manifest.display()),
+        )
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let expected = format!("{PAGE}:{line}: quiz: no choice is marked as right");
+    assert!(
+        !output.status.success() && said.contains(&expected),
+        "{said}"
+    );
+}
+
+#[test]
 fn finds_a_drawing_without_words() {
     let drawing = "chapters/01-hello-rank/processes.svg";
     finds(silent_drawings, "has no <title>", |root| {
@@ -1044,6 +1153,30 @@ fn finds_an_anchor_on_a_page() {
         "<pre>// ANCHOR: hello</pre>",
     );
     finds_in_page(visible_anchors, "{{#include", "<p>{{#include gone.rs}}</p>");
+}
+
+#[test]
+fn finds_a_quiz_without_an_answer() {
+    let choice = |kind: &str| {
+        format!(
+            "<p><input type=radio name=quiz-1 id=x><label for=x>x</label>
+            <span role=status><span class='answer {kind}'>y</span></span></p>"
+        )
+    };
+    let quiz =
+        |choices: &str| format!("<fieldset class=quiz id=quiz-1>{choices}</fieldset>");
+    let [right, wrong] = ["right", "wrong"].map(choice);
+    let silent = right.replace("answer", "");
+    for (choices, expected) in [
+        (right.repeat(2), "2 right choices"),
+        (wrong.repeat(2), "0 right choices"),
+        (right.clone(), "1 buttons"),
+        (wrong + &silent, "2 buttons, 2 labels, 1 answers"),
+    ] {
+        finds_in_page(unanswered_quizzes, expected, &quiz(&choices));
+    }
+    let text = "<pre><code class='language-quiz'>What?</code></pre>";
+    finds_in_page(unanswered_quizzes, "shows a quiz as text", text);
 }
 
 #[test]

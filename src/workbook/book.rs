@@ -8,11 +8,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::mpi::output_of;
+use crate::quiz;
 
 /// The version of mdBook, exactly: the book's checks know what it makes.
 pub const MDBOOK: &str = "0.5.4";
@@ -82,36 +83,53 @@ pub fn serve(root: &Path, port: u16) -> Result<()> {
     Err(error).context("cannot run mdBook")
 }
 
-/// Mends the pages on their way through mdBook; `book.toml` names this as one of its
-/// preprocessors.
+/// Mends the pages of the workbook in `root` on their way through mdBook; `book.toml` names
+/// this as one of its preprocessors.
 ///
 /// - mdBook makes the page `index.html` of a chapter's `README.md`, but leaves links to it
 ///   leading to `README.html`. Mended, a link works in the book and wherever else the
 ///   Markdown is shown.
 /// - A listing cut out of a function is as far to the right as it is there. It is moved to
 ///   the left.
-pub fn mend(from: impl Read, to: impl Write) -> Result<()> {
+/// - A question for the reader is turned into HTML; see [`quiz`].
+pub fn mend(root: &Path, from: impl Read, to: impl Write) -> Result<()> {
     let (_context, mut book): (Value, Value) = serde_json::from_reader(from)?;
     let link = Regex::new(r"(\]\((?:[^)\s]*/)?)README\.md([#)])")?;
-    mend_text(&mut book, &|text| {
-        to_the_left(&link.replace_all(text, "${1}index.md$2"))
-    });
+    mend_pages(&mut book, &|page| {
+        let text = page["content"].as_str().unwrap_or_default();
+        let text = link.replace_all(text, "${1}index.md$2");
+        let file = page.get("source_path").and_then(Value::as_str);
+        let text = quiz::to_html(&text)
+            .map_err(|fault| faulty_quiz(root, file.unwrap_or_default(), fault))?;
+        page["content"] = to_the_left(&text).into();
+        Ok(())
+    })?;
     Ok(serde_json::to_writer(to, &book)?)
 }
 
-/// Applies `mend` to the text of all chapters within `value`.
-fn mend_text(value: &mut Value, mend: &impl Fn(&str) -> String) {
+/// The error for a fault in a question on the page whose file is `file`.
+fn faulty_quiz(root: &Path, file: &str, fault: quiz::Fault) -> anyhow::Error {
+    let file = Path::new("chapters").join(file);
+    // mdBook has included the listings already; the line that counts is that of the file.
+    let text = std::fs::read_to_string(root.join(&file)).unwrap_or_default();
+    let quiz::Fault { line, what } = quiz::to_html(&text).err().unwrap_or(fault);
+    anyhow!("{}:{line}: quiz: {what}", file.display())
+}
+
+/// Applies `mend` to all pages within `value`.
+fn mend_pages(
+    value: &mut Value,
+    mend: &impl Fn(&mut Map<String, Value>) -> Result<()>,
+) -> Result<()> {
     match value {
-        Value::Array(values) => values.iter_mut().for_each(|it| mend_text(it, mend)),
+        Value::Array(values) => values.iter_mut().try_for_each(|it| mend_pages(it, mend)),
         Value::Object(fields) => {
-            for (name, value) in fields {
-                match value {
-                    Value::String(text) if name == "content" => *text = mend(text),
-                    value => mend_text(value, mend),
-                }
+            if fields.get("content").is_some_and(Value::is_string) {
+                mend(fields)?;
             }
+            fields.values_mut().try_for_each(|it| mend_pages(it, mend))
         }
-        _ => {}
+        _ => Ok(()),
     }
 }
 
@@ -212,7 +230,7 @@ mod tests {
         let book =
             serde_json::json!([{}, { "items": [{ "Chapter": { "content": page } }] }]);
         let mut out = Vec::new();
-        mend(book.to_string().as_bytes(), &mut out).unwrap();
+        mend(Path::new(""), book.to_string().as_bytes(), &mut out).unwrap();
         let out: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(out["items"][0]["Chapter"]["content"], mended);
     }

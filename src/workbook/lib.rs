@@ -12,6 +12,7 @@ pub mod hdf5_source;
 pub mod launch;
 pub mod mpi;
 pub mod noise;
+pub mod quiz;
 pub mod run;
 pub mod session;
 pub mod supervise;

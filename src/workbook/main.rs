@@ -322,7 +322,7 @@ fn open(door: Door) -> Result<bool> {
         } => {
             // mdBook asks first whether we want to see pages for HTML: yes.
             if supports.is_empty() {
-                book::mend(std::io::stdin(), std::io::stdout())?;
+                book::mend(&root, std::io::stdin(), std::io::stdout())?;
             }
             Ok(true)
         }
