@@ -35,6 +35,8 @@ struct Answer {
     file: Option<String>,
     /// What it must be found to be.
     verdict: Outcome,
+    /// What another release of MPI or HDF5 may make of it instead.
+    or: Option<Outcome>,
     /// What must occur in the text; `{A}` is the number of the line that ends in `// A`.
     #[serde(default)]
     says: Vec<String>,
@@ -55,8 +57,8 @@ struct Gallery {
 /// Writes the starters of all exercises, from their solutions.
 pub fn starters(root: &Path) -> Result<bool> {
     for exercise in Exercise::all(root)? {
-        let reset = doors::reset_file(&exercise)?;
-        if reset != doors::Reset::AlreadyThere {
+        let there = std::fs::read_to_string(&exercise.file).unwrap_or_default();
+        if there != exercise.starter()? {
             println!("{exercise}: {}", doors::reset_one(root, &exercise)?);
         }
     }
@@ -138,6 +140,7 @@ fn own(exercise: &Exercise) -> Result<Vec<Answer>> {
         hole: None,
         file: Some(file),
         verdict,
+        or: None,
         says: Vec::new(),
         not: Vec::new(),
         ranks: Vec::new(),
@@ -199,7 +202,7 @@ fn is_fault(answer: &Answer, verdict: &Verdict, text: &str) -> Option<String> {
             _ => None,
         };
     }
-    if verdict.outcome != answer.verdict {
+    if verdict.outcome != answer.verdict && Some(verdict.outcome) != answer.or {
         return Some(format!("it should be: {}", answer.verdict.words()));
     }
     let said = verdict.shown(false);
