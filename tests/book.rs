@@ -476,7 +476,7 @@ fn unanswered_quizzes(html: &Path) -> Faults {
                     "{name}, {id}: {buttons} buttons, {labels} labels, {answers} answers"
                 ));
             }
-            let right = count(".right");
+            let right = count(".is-right");
             if right != 1 {
                 faults.push(format!("{name}, {id}: {right} right choices"));
             }
@@ -1165,7 +1165,7 @@ fn finds_a_quiz_without_an_answer() {
     };
     let quiz =
         |choices: &str| format!("<fieldset class=quiz id=quiz-1>{choices}</fieldset>");
-    let [right, wrong] = ["right", "wrong"].map(choice);
+    let [right, wrong] = ["is-right", "is-wrong"].map(choice);
     let silent = right.replace("answer", "");
     for (choices, expected) in [
         (right.repeat(2), "2 right choices"),

@@ -30,6 +30,8 @@ struct Browser {
     messages: Receiver<Value>,
     events: Vec<Value>,
     session: Option<String>,
+    /// Whether the pages' scripts are run.
+    scripts: bool,
     sent: u64,
     profile: tempfile::TempDir,
 }
@@ -109,6 +111,7 @@ impl Browser {
             messages,
             events: Vec::new(),
             session: None,
+            scripts: true,
             sent: 0,
             profile,
         };
@@ -190,6 +193,9 @@ impl Browser {
         {
             let event = self.next();
             self.events.push(event);
+        }
+        if !self.scripts {
+            return;
         }
         // What scripts do after loading, too.
         self.evaluate(
@@ -341,7 +347,7 @@ const behind = element => {
 };
 let texts = 0;
 for (const element of document.querySelectorAll(
-    'main :is(h1,h2,h3,h4,p,li,th,td,a,code,em,strong,span), .menu-title, .sidebar a')) {
+    'main :is(h1,h2,h3,h4,p,li,th,td,a,code,em,strong,span,label,legend), .menu-title, .sidebar a')) {
     const own = [...element.childNodes].some(it => it.nodeType === 3 && it.textContent.trim());
     if (!own) continue;
     texts += 1;
@@ -483,6 +489,166 @@ fn the_list_of_chapters_is_reached_by_keyboard() {
         browser.press("Enter", "Enter", 13, "\r");
         browser.wait_until("location.pathname.endsWith('/01-hello-rank/index.html')");
     }
+}
+
+/// The answers that are to be seen, and of which choices of which question they are: `1b`.
+const SHOWN: &str = "[...document.querySelectorAll('.quiz .answer')]
+    .filter(it => it.checkVisibility() && it.getBoundingClientRect().height > 10)
+    .map(it => it.closest('p').querySelector('input').id.replace('quiz-', '').replace('-', '')
+        + (it.classList.contains('is-right') ? ' right ' : ' wrong ') + it.innerText)";
+
+#[test]
+fn a_quiz_is_answered_by_keyboard() {
+    let page = url(&built().join("01-hello-rank/index.html"));
+    for (size, javascript) in [(PHONE, true), (DESKTOP, true), (DESKTOP, false)] {
+        let mut browser = Browser::start();
+        if !javascript {
+            let off = json!({ "value": true });
+            browser.call("Emulation.setScriptExecutionDisabled", off);
+            browser.scripts = false;
+        }
+        browser.open(&page, size, "light");
+        assert_eq!(browser.evaluate(SHOWN), json!([]), "answers are given away");
+
+        let mut presses = 0;
+        let reached = "document.activeElement.name === 'quiz-1'";
+        while browser.evaluate(reached) != json!(true) {
+            browser.press("Tab", "Tab", 9, "");
+            presses += 1;
+            assert!(presses < 90, "Tab does not lead to the question");
+        }
+        assert_eq!(browser.evaluate(SHOWN), json!([]), "nothing is chosen yet");
+        let outline = "getComputedStyle(document.activeElement.labels[0]).outlineStyle";
+        assert_eq!(browser.evaluate(outline), "solid", "the focus is not seen");
+
+        // Three choices, the last of them right; then round again.
+        for (key, number, text, expected) in [
+            (" ", 32, " ", "1a wrong ✗ No. Ranks have numbers"),
+            ("ArrowDown", 40, "", "1b wrong ✗ No. Nobody waits"),
+            ("ArrowRight", 39, "", "1c right ✓ Right. Each process"),
+            ("ArrowRight", 39, "", "1a wrong ✗ No. Ranks have numbers"),
+            ("ArrowLeft", 37, "", "1c right ✓ Right. Each process"),
+            ("ArrowUp", 38, "", "1b wrong ✗ No. Nobody waits"),
+        ] {
+            let code = if key == " " { "Space" } else { key };
+            browser.press(key, code, number, text);
+            let shown: Vec<String> =
+                serde_json::from_value(browser.evaluate(SHOWN)).unwrap();
+            assert!(
+                shown.len() == 1 && shown[0].starts_with(expected),
+                "after {key}: {shown:#?}"
+            );
+            let inside = "(it => it.top >= 0 && it.bottom <= innerHeight)\
+                (document.activeElement.closest('p').getBoundingClientRect())";
+            browser.wait_until(inside);
+        }
+        // One Tab leaves the group; an answer to another question takes none away.
+        browser.press("Tab", "Tab", 9, "");
+        assert_eq!(browser.evaluate(reached), json!(false));
+        browser.evaluate("document.getElementById('quiz-2-d').focus()");
+        browser.press(" ", "Space", 32, " ");
+        assert_eq!(
+            browser.evaluate(&format!("{SHOWN}.map(it => it.slice(0, 8))")),
+            json!(["1b wrong", "2d right"])
+        );
+        assert_eq!(browser.evaluate("location.href"), json!(page));
+        assert_eq!(browser.faults(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_screen_reader_learns_the_question_and_then_the_answer() {
+    let mut browser = Browser::start();
+    let page = built().join("01-hello-rank/index.html");
+    browser.open(&url(&page), DESKTOP, "light");
+    let mut roles = || -> Vec<(String, String)> {
+        let tree = browser.call("Accessibility.getFullAXTree", json!({}));
+        let nodes = tree["nodes"].as_array().unwrap().iter();
+        let text = |it: &Value| it["value"].as_str().unwrap_or_default().to_owned();
+        let nodes = nodes.filter(|it| it["ignored"] != json!(true));
+        let nodes = nodes.map(|it| (text(&it["role"]), text(&it["name"])));
+        let nodes = nodes.collect();
+        browser.evaluate("document.getElementById('quiz-1-b').click()");
+        nodes
+    };
+    let before = roles();
+    let after = roles();
+    let has = |nodes: &[(String, String)], role: &str, start: &str| {
+        let mut nodes = nodes.iter();
+        nodes.any(|it| it.0 == role && it.1.starts_with(start))
+    };
+    assert!(has(
+        &before,
+        "group",
+        "Predict Each of four ranks prints its Hello World,"
+    ));
+    assert!(has(&before, "radio", "First the four Hello World, then"));
+    assert!(has(&before, "status", ""));
+    let answer = "Nobody waits between the two lines";
+    assert!(!before.iter().any(|it| it.1.contains(answer)), "given away");
+    let text = |it: &&(String, String)| it.1.trim_start().starts_with(answer);
+    assert!(after.iter().any(|it| text(&it)), "{after:#?}");
+}
+
+#[test]
+fn every_answer_can_be_read_in_every_theme() {
+    let mut browser = Browser::start();
+    let pictures = std::env::var_os("BOOK_PICTURES").map(PathBuf::from);
+    let mut faults = Vec::new();
+    let mut quizzes = 0;
+    for page in pages(built()) {
+        let name = page.strip_prefix(built()).unwrap().display().to_string();
+        if !fs::read_to_string(&page)
+            .unwrap()
+            .contains("class=\"quiz\"")
+        {
+            continue;
+        }
+        quizzes += 1;
+        for (size, device) in [(PHONE, "phone"), (DESKTOP, "desktop")] {
+            browser.open(&url(&page), size, "light");
+            for theme in ["light", "rust", "coal", "navy", "ayu"] {
+                // All at once: a button without a name is in no group.
+                browser.evaluate(&format!(
+                    "document.getElementById('mdbook-theme-{theme}').click();
+                    for (const it of document.querySelectorAll('.quiz input')) {{
+                        it.name = '';
+                        it.checked = true;
+                    }}"
+                ));
+                let hidden = "[...document.querySelectorAll('.quiz .answer')]
+                    .filter(it => !it.checkVisibility()).length";
+                assert_eq!(browser.evaluate(hidden), json!(0));
+                // Below its choice, and above the next one.
+                let astray = "[...document.querySelectorAll('.quiz .answer')].filter(it => {
+                    const [own, all] = [it, it.closest('p')].map(it => it.getBoundingClientRect());
+                    const label = it.closest('p').querySelector('label').getBoundingClientRect();
+                    return own.top < label.bottom || own.bottom > all.bottom;
+                }).map(it => it.innerText)";
+                assert_eq!(browser.evaluate(astray), json!([]), "{name}, {device}");
+                let look = LOOK
+                    .replace("'main :is", "'main .quiz :is")
+                    .replace("'main *", "'main .quiz *");
+                let found: Vec<String> =
+                    serde_json::from_value(browser.evaluate(&look)).unwrap();
+                let found = found.into_iter();
+                faults.extend(found.map(|it| format!("{name}, {device}, {theme}: {it}")));
+                if let Some(folder) = &pictures {
+                    let name = name.replace('/', "-").replace(".html", "");
+                    let file = format!("{name}-answers-{device}-{theme}.png");
+                    fs::create_dir_all(folder).unwrap();
+                    browser.picture(&folder.join(file));
+                }
+            }
+        }
+    }
+    assert!(quizzes >= 5, "only {quizzes} pages have a quiz");
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }
 
 #[test]

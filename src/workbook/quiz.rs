@@ -169,8 +169,8 @@ fn html(quiz: &Quiz, number: usize) -> String {
     );
     for (letter, choice) in ('a'..).zip(&quiz.choices) {
         let (kind, verdict) = match choice.right {
-            true => ("right", "✓ Right."),
-            false => ("wrong", "✗ No."),
+            true => ("is-right", "✓ Right."),
+            false => ("is-wrong", "✗ No."),
         };
         html += &format!(
             "<input type=\"radio\" name=\"{id}\" id=\"{id}-{letter}\"> \
