@@ -307,7 +307,12 @@ fn open(door: Door) -> Result<bool> {
             author: Author::Starters,
         } => author::starters(&root),
         Door::Author {
-            author: Author::Check { exercise, mpi, hdf5 },
+            author:
+                Author::Check {
+                    exercise,
+                    mpi,
+                    hdf5,
+                },
         } => {
             let mpis = mpi.map_or(Mpi::ALL.to_vec(), |it| vec![it]);
             author::check(&root, &mpis, hdf5.as_deref(), exercise.as_deref())
