@@ -50,17 +50,22 @@ pub(crate) fn is_first() -> bool {
 
 /// `Some` if this process is alone in its world, and its launcher meant more.
 pub(crate) fn detect(world: &SimpleCommunicator) -> Option<Alone> {
-    if world.size() > 1 {
-        return None;
+    match world.size() {
+        1 => meant(|name| std::env::var(name).ok()?.parse().ok()),
+        _ => None,
     }
-    let number = |name| std::env::var(name).ok()?.parse::<usize>().ok();
-    LAUNCHERS.into_iter().find_map(|(launcher, size, rank)| {
-        let meant = number(size).filter(|meant| *meant > 1)?;
-        Some(Alone {
-            launcher,
-            meant,
-            first: number(rank).unwrap_or(0) == 0,
-        })
+}
+
+/// What the launcher meant, if that is more than one process. The first note that there is
+/// counts: a `mpirun -n 1` within four tasks of Slurm means one.
+fn meant(number: impl Fn(&str) -> Option<usize>) -> Option<Alone> {
+    let mut notes = LAUNCHERS.into_iter();
+    let (launcher, meant, rank) =
+        notes.find_map(|(launcher, size, rank)| Some((launcher, number(size)?, rank)))?;
+    (meant > 1).then(|| Alone {
+        launcher,
+        meant,
+        first: number(rank).unwrap_or(0) == 0,
     })
 }
 
@@ -71,5 +76,26 @@ pub(crate) fn detect(world: &SimpleCommunicator) -> Option<Alone> {
 pub fn warn_if_alone(world: &SimpleCommunicator) {
     if let Some(alone) = detect(world).filter(|it| it.first) {
         crate::guard::complain(&format!("Warning: {alone}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn launcher_that_meant_more(notes: &[(&str, usize)]) -> Option<(&'static str, bool)> {
+        let note = |name: &str| notes.iter().find(|it| it.0 == name).map(|it| it.1);
+        meant(note).map(|it| (it.launcher, it.first))
+    }
+
+    #[test]
+    fn the_innermost_launcher_counts() {
+        assert_eq!(launcher_that_meant_more(&[]), None);
+        let mpich = [("PMI_SIZE", 4), ("PMI_RANK", 2)];
+        assert_eq!(launcher_that_meant_more(&mpich), Some(("MPICH", false)));
+        let one_of_four_tasks = [("SLURM_NTASKS", 4), ("OMPI_COMM_WORLD_SIZE", 1)];
+        assert_eq!(launcher_that_meant_more(&one_of_four_tasks), None);
+        let slurm = [("SLURM_NTASKS", 4), ("SLURM_PROCID", 0)];
+        assert_eq!(launcher_that_meant_more(&slurm), Some(("Slurm", true)));
     }
 }

@@ -233,6 +233,28 @@ fn a_file_that_does_not_compile_breaks_nothing_else() {
     assert!(unasked.iter().all(|it| it.as_str() != Some("src/editor")));
 }
 
+#[test]
+fn a_rank_that_failed_has_the_word() {
+    let learner = Learner::new();
+    // `eprint!` writes in pieces, which launchers mix; and an abort may lose what came last.
+    let verdict = learner.verdict_of(
+        r#"let (_universe, world) = world(); let rank = world.rank();
+        for piece in 0..50 { eprint!("{rank}:{piece} "); }
+        eprintln!();
+        world.barrier();
+        if rank == 1 { eprintln!("{} is {} too {}", "this", "far", "much"); world.abort(3); }
+        world.barrier();"#,
+        "3",
+    );
+    says(
+        &verdict,
+        "rank-failed",
+        &["rank 1 of 3 failed", "1:48 1:49 \nthis is far too much"],
+    );
+    let text = verdict["text"].as_str().unwrap();
+    assert!(!text.contains("0:1 "), "another rank's words: {text}");
+}
+
 // --- Programs that mean harm -----------------------------------------------------------
 
 #[test]
@@ -346,6 +368,7 @@ fn limits_hold() {
             "printed more than",
         ),
         ("loop { print!(\"on \"); }", "printed more than"),
+        ("loop { eprintln!(\"on and on\"); }", "printed more than"),
         (
             "let mut all = Vec::new(); loop { all.push(vec![1u8; 1 << 26]); }",
             "more memory",

@@ -29,6 +29,8 @@ pub enum Kind {
     Names,
     /// With another shape.
     Shapes,
+    /// With chunks of another shape, or without chunks.
+    Chunks,
     /// With another type of elements.
     Elements,
     /// All make the same calls, in another order.
@@ -245,6 +247,7 @@ fn kind_of(
         _ if one.root != other.root => (Kind::Roots, 0),
         _ if one.names() != other.names() => (Kind::Names, 0),
         _ if one.shape != other.shape => (Kind::Shapes, 0),
+        _ if one.chunk != other.chunk => (Kind::Chunks, 0),
         _ if one.element != other.element => (Kind::Elements, 0),
         _ => (Kind::Sizes, 0),
     }
@@ -326,6 +329,13 @@ impl Difference {
                     format!("with shape {}", words::shape(call.shape.as_deref()))
                 };
                 format!("{}: {}", words::passive(&self.call), each(&shape))
+            }
+            Kind::Chunks => {
+                let chunks = |call: &Call| match call.chunk.as_deref() {
+                    Some(chunk) => format!("with chunks of {}", words::shape(Some(chunk))),
+                    None => "without chunks".to_owned(),
+                };
+                format!("{}: {}", words::passive(&self.call), each(&chunks))
             }
             Kind::Elements => {
                 let element = |call: &Call| {

@@ -34,6 +34,11 @@ pub use watch::{Progress, Watch};
 /// it the recorder does nothing.
 pub const FOLDER: &str = "WORKBOOK_RECORD";
 
+/// The environment variable with which standard error is written there as well, instead of
+/// to the launcher: a file `<pid>.err` for each process. A launcher mixes what ranks write in
+/// pieces, and may lose what a rank wrote just before it aborted.
+pub const STANDARD_ERROR: &str = "WORKBOOK_RECORD_STDERR";
+
 /// Finds the line of the program that made a call; the caller knows how (see `lines`).
 pub type Lines<'a> = &'a dyn Fn(&Call) -> Option<u32>;
 

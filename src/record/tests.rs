@@ -196,6 +196,12 @@ fn kinds_are_told_apart() {
         ..create("x", 9)
     };
     assert_eq!(kind(create("x", 9), f64), Kind::Elements);
+    let chunked = |rows| Call {
+        chunk: Some(vec![rows]),
+        ..create("x", 9)
+    };
+    assert_eq!(kind(chunked(4), chunked(5)), Kind::Chunks);
+    assert_eq!(kind(chunked(4), create("x", 9)), Kind::Chunks);
     let rooted = |root| Call {
         root: Some(root),
         ..mpi("MPI_Bcast")

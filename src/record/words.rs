@@ -262,6 +262,7 @@ pub fn rule(kind: Kind, call: &Call) -> String {
             format!("closing a file is collective: {every} close it (chapter 2)")
         }
         (_, "H5Fflush") => hdf5("flushing a file", ""),
+        (Kind::Chunks, _) => hdf5("creating a dataset", ", with the same property list"),
         (_, name) if name.starts_with("H5Dcreate") => {
             hdf5("creating a dataset", ", with the same name, shape and type")
         }

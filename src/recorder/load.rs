@@ -9,6 +9,7 @@ use record::Event;
 use crate::writer;
 
 const FOLDER: &CStr = c"WORKBOOK_RECORD";
+const STANDARD_ERROR: &CStr = c"WORKBOOK_RECORD_STDERR";
 const PRELOAD: &CStr = c"LD_PRELOAD";
 
 /// Run by the linker before `main`.
@@ -24,9 +25,15 @@ extern "C" fn at_load() {
     // the program starts in turn is none of our business, and it need not find the folder.
     unsafe { libc::unsetenv(FOLDER.as_ptr()) };
     forget_preload();
-    writer::start(&PathBuf::from(std::ffi::OsString::from_vec(folder)));
+    let folder = PathBuf::from(std::ffi::OsString::from_vec(folder));
+    writer::start(&folder);
     if !writer::active() {
         return;
+    }
+    if variable(STANDARD_ERROR).is_some() {
+        // SAFETY: as above.
+        unsafe { libc::unsetenv(STANDARD_ERROR.as_ptr()) };
+        writer::take_standard_error(&folder);
     }
     // SAFETY: the functions are of this library, which is never unloaded.
     unsafe {

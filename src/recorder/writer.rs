@@ -36,14 +36,31 @@ pub fn stop() {
     ACTIVE.store(false, Ordering::Relaxed);
 }
 
+/// The path of a file of this process: `<pid>.jsonl`.
+fn path(folder: &Path, extension: &str) -> Option<CString> {
+    let path = folder.join(format!("{}.{extension}", std::process::id()));
+    CString::new(path.into_os_string().into_encoded_bytes()).ok()
+}
+
+/// Has standard error written to a file in `folder` from now on.
+pub fn take_standard_error(folder: &Path) {
+    let Some(path) = path(folder, "err") else {
+        return;
+    };
+    let flags = libc::O_CREAT | libc::O_CLOEXEC | libc::O_APPEND | libc::O_WRONLY;
+    // SAFETY: the path ends with a zero byte, and the descriptor is ours.
+    unsafe {
+        let file = libc::open(path.as_ptr(), flags, 0o644);
+        if file >= 0 {
+            libc::dup2(file, libc::STDERR_FILENO);
+            libc::close(file);
+        }
+    }
+}
+
 /// Opens the files in `folder`; records nothing if that is not possible.
 pub fn start(folder: &Path) {
-    let pid = std::process::id();
-    let path = |extension: &str| {
-        let path = folder.join(format!("{pid}.{extension}"));
-        CString::new(path.into_os_string().into_encoded_bytes()).ok()
-    };
-    let (Some(lines), Some(state)) = (path("jsonl"), path("state")) else {
+    let (Some(lines), Some(state)) = (path(folder, "jsonl"), path(folder, "state")) else {
         return;
     };
     let flags = libc::O_CREAT | libc::O_CLOEXEC;

@@ -287,7 +287,7 @@ fn end_all(trial: &Trial) -> Finding {
             printed.trim()
         )));
     }
-    let said = without_tags(&trial.complained.concat());
+    let said = trial.complained.concat();
     if !said.contains(&format!("rank {bad}"))
         || !said.contains("the sensor does not answer")
     {
@@ -307,23 +307,4 @@ fn end_all(trial: &Trial) -> Finding {
     Ok(format!(
         "rank {bad} failed, said so, and all ranks were ended"
     ))
-}
-
-/// What was written, without the ranks that the launchers put in front: `eprintln!` writes a
-/// line in several pieces, and each piece may get one, `rank [1,2]<stderr>:2: no` (Open MPI)
-/// or `rank [2] 2: no` (MPICH).
-fn without_tags(text: &str) -> String {
-    let mut parts = text.split('[');
-    let mut kept = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let is_rank = |it: &str| it.bytes().all(|it| it.is_ascii_digit() || it == b',');
-        kept += match part.split_once(']') {
-            Some((rank, text)) if is_rank(rank) => {
-                let text = text.strip_prefix("<stderr>:").or(text.strip_prefix(' '));
-                text.unwrap_or_default()
-            }
-            _ => part,
-        };
-    }
-    kept
 }

@@ -6,7 +6,7 @@ use record::State;
 use regex::Regex;
 
 use super::limits;
-use super::trial::{Trial, call_of};
+use super::trial::{Trial, call_of, differs};
 use super::verdict::Outcome;
 use crate::noise;
 use crate::supervise::Ended;
@@ -55,6 +55,10 @@ pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
         text += &format!(":\n{said}");
     } else if let Some(other) = left_early(trial) {
         text += &format!("\n{other}");
+    }
+    // An error may well be what became of a call that not all ranks made.
+    if let Some(difference) = trial.record.first_difference() {
+        text += &format!("\n{}", differs(&difference, trial.lines));
     }
     (Outcome::RankFailed, text)
 }

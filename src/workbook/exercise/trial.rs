@@ -2,7 +2,7 @@
 //! input, and finds out what is wrong with it.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -215,7 +215,7 @@ fn try_once(
     record_into(&mut launch, &kit.recorder, recorded.path());
     let mut watcher = Watcher::new(recorded.path(), data.path(), ranks);
     let go_on = || (subject.go_on)(Step::Trying(ranks));
-    let run = launch.run_while(|printed| go_on() && watcher.go_on(printed))?;
+    let mut run = launch.run_while(|printed| go_on() && watcher.go_on(printed))?;
     Seconds::add(&mut seconds.run, start.elapsed());
     let asked = run.ended == Ended::Stopped && watcher.why.is_none();
     if run.ended == Ended::Interrupted || asked {
@@ -224,6 +224,7 @@ fn try_once(
 
     let start = Instant::now();
     let record = Record::read(recorded.path(), ranks)?;
+    add_standard_error(&mut run, &record, recorded.path());
     let source = subject
         .source
         .file_name()
@@ -382,7 +383,7 @@ fn closing_by_a_drop(trial: &Trial) -> Option<Vec<usize>> {
 }
 
 /// What differs, and the rule that it breaks.
-fn differs(difference: &Difference, lines: record::Lines<'_>) -> String {
+pub(super) fn differs(difference: &Difference, lines: record::Lines<'_>) -> String {
     let sentence = capital(&difference.sentence(lines));
     format!("{sentence}.\n{}.", capital(&difference.rule()))
 }
@@ -440,6 +441,14 @@ impl Watcher {
         }
     }
 
+    fn printed_too_much(&mut self) -> bool {
+        self.why = Some(Why::Over(format!(
+            "it printed more than {} KiB; is there a loop without an end?",
+            limits::OUTPUT
+        )));
+        false
+    }
+
     /// Whether the ranks' calls differ. Nothing moves, so the answer stays.
     fn they_differ(&mut self) -> bool {
         if self.differ.is_none_or(|(at, _)| at != self.last) {
@@ -453,16 +462,15 @@ impl Watcher {
     /// Whether the run may go on, which has `printed` so many bytes.
     fn go_on(&mut self, printed: usize) -> bool {
         if printed > limits::OUTPUT << 10 {
-            self.why = Some(Why::Over(format!(
-                "it printed more than {} KiB; is there a loop without an end?",
-                limits::OUTPUT
-            )));
-            return false;
+            return self.printed_too_much();
         }
         if self.looked.elapsed() < Duration::from_millis(100) {
             return true;
         }
         self.looked = Instant::now();
+        if complained(&self.recorded) > limits::OUTPUT << 10 {
+            return self.printed_too_much();
+        }
         if size_of(&self.data) > limits::FOLDER << 20 {
             self.why = Some(Why::Over(format!(
                 "its files have grown beyond {} MiB",
@@ -492,6 +500,14 @@ impl Watcher {
         self.why = Some(Why::Still(patience));
         false
     }
+}
+
+/// How much all ranks have written on standard error, in bytes.
+fn complained(recorded: &Path) -> usize {
+    let files = std::fs::read_dir(recorded).into_iter().flatten().flatten();
+    let errors = files.filter(|it| it.path().extension().is_some_and(|it| it == "err"));
+    let sizes = errors.filter_map(|it| Some(it.metadata().ok()?.len() as usize));
+    sizes.sum()
 }
 
 /// The size of all files in a folder and below it, in bytes on the disk.
@@ -535,10 +551,42 @@ pub(super) fn launch(
 
 /// Has the recorder loaded into each rank (and not into the launcher).
 fn record_into(launch: &mut Launch, recorder: &Path, folder: &Path) {
-    for (name, value) in [("LD_PRELOAD", recorder), (record::FOLDER, folder)] {
-        let value = value.display().to_string();
+    let variables = [
+        ("LD_PRELOAD", recorder.display().to_string()),
+        (record::FOLDER, folder.display().to_string()),
+        (record::STANDARD_ERROR, "1".to_owned()),
+    ];
+    for (name, value) in variables {
         launch.options.extend(for_ranks(launch.mpi, name, &value));
     }
+}
+
+/// Adds what each rank wrote on standard error, which the launcher has not seen.
+fn add_standard_error(run: &mut Run, record: &Record, folder: &Path) {
+    for (rank, err) in record.ranks.iter().zip(&mut run.err) {
+        *err += &standard_error(folder, rank.pid);
+    }
+    // Of processes that ended before they were a rank.
+    let known: Vec<u32> = record.ranks.iter().map(|it| it.pid).collect();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name.strip_suffix(".err").and_then(|pid| pid.parse().ok());
+        if let Some(pid) = pid.filter(|pid| !known.contains(pid)) {
+            run.launcher_said += &standard_error(folder, pid);
+        }
+    }
+}
+
+fn standard_error(folder: &Path, pid: u32) -> String {
+    let path = folder.join(format!("{pid}.err"));
+    let mut bytes = Vec::new();
+    // Nothing else that the program may have put in its place.
+    if std::fs::symlink_metadata(&path).is_ok_and(|it| it.is_file())
+        && let Ok(file) = std::fs::File::open(&path)
+    {
+        let _ = file.take(1 << 20).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The launcher's options that set a variable in the environment of the ranks alone.
