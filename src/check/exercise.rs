@@ -13,6 +13,8 @@ use ndarray::{Array, Dimension};
 use record::Record;
 use serde::Serialize;
 
+use crate::saying;
+
 /// One exercise: how a trial of it is prepared, and how its outcome is judged.
 pub struct Exercise {
     /// Its name: `uneven`, for `exercises/1-uneven.rs`.
@@ -45,6 +47,16 @@ pub struct Given {
     /// The program is meant to end with a status other than 0; then that is not reported
     /// as a failure, but left to [`Exercise::judge`].
     pub fails: bool,
+}
+
+impl Given {
+    /// Files only, which are `words`.
+    pub fn files(words: impl Into<String>) -> Given {
+        Given {
+            words: words.into(),
+            ..Given::default()
+        }
+    }
 }
 
 /// What is known after a trial in which all ranks ended well.
@@ -87,6 +99,17 @@ impl Case {
     /// [`Exercise::judge`] as in [`Exercise::prepare`].
     pub fn random(&self, stream: u64) -> fastrand::Rng {
         fastrand::Rng::with_seed(self.seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// Makes a file in the trial's folder, and has it filled.
+    pub fn make<T>(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&File) -> hdf5::Result<T>,
+    ) -> Result<(), String> {
+        let file = saying(name, File::create(self.data.join(name)))?;
+        saying(name, fill(&file))?;
+        saying(name, file.close())
     }
 
     /// How many rows the input of this trial has: fewer than ranks for 7 ranks, and seldom a
@@ -152,6 +175,11 @@ impl Trial {
             Wrong::Result(format!("`{}` cannot be read: {error}", dataset.name()))
         })
     }
+}
+
+/// `1 row`, `10 rows`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `` `a`, `b` ``, or `nothing`.

@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use ndarray::{ArrayView, Dimension};
-use record::Selection;
 
 use crate::exercise::{Trial, Wrong};
 
@@ -179,48 +178,15 @@ impl Shares {
 
     /// The parts of `dataset` that a rank wrote, along our dimension, in order, joined.
     pub fn written(&self, trial: &Trial, dataset: &str, rank: usize) -> Vec<Range<usize>> {
-        let calls = trial.record.ranks.get(rank).map_or(&[][..], |it| &it.calls);
-        let mut ranges = Vec::new();
-        for call in calls.iter().filter(|it| it.ok == Some(true)) {
-            let is_it = call.object.as_deref().is_some_and(|object| {
-                object.trim_start_matches('/') == dataset.trim_start_matches('/')
-            });
-            let Some(access) = call.access.as_ref().filter(|it| is_it && it.write) else {
-                continue;
-            };
-            let extent = call
-                .shape
-                .as_ref()
-                .and_then(|it| it.get(self.axis).copied());
-            ranges.extend(along(&access.selection, self.axis, extent.unwrap_or(0)));
-        }
-        joined(ranges)
-    }
-}
-
-/// What a selection covers of the dimension `axis`, which has `extent` steps.
-fn along(selection: &Selection, axis: usize, extent: u64) -> Vec<Range<usize>> {
-    let range = |start: u64, end: u64| start as usize..end as usize;
-    match selection {
-        Selection::All => vec![range(0, extent)],
-        Selection::Regular {
-            start,
-            stride,
-            count,
-            block,
-        } => {
-            let at = |it: &[u64]| it.get(axis).copied().unwrap_or(0);
-            let steps = 0..at(count).min(extent);
-            steps
-                .map(|step| at(start) + step * at(stride))
-                .map(|start| range(start, start + at(block)))
-                .collect()
-        }
-        Selection::Blocks { blocks, .. } => blocks
-            .iter()
-            .filter_map(|it| Some(range(*it.start.get(axis)?, *it.end.get(axis)?)))
-            .collect(),
-        _ => Vec::new(),
+        let Some(touched) = trial.record.written(None, dataset) else {
+            return Vec::new();
+        };
+        let blocks = touched.by_rank.get(rank).map_or(&[][..], |it| it);
+        let along = blocks.iter().filter_map(|block| {
+            let (start, end) = (block.start.get(self.axis)?, block.end.get(self.axis)?);
+            Some(*start as usize..*end as usize)
+        });
+        joined(along.collect())
     }
 }
 

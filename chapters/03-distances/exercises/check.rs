@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use hdf5::{Dataset, File};
+use hdf5::Dataset;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use record::{Call, Selection};
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
-use crate::saying;
+use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
 use crate::shares::Shares;
 
 pub const ALL: &[Exercise] = &[
@@ -49,13 +48,13 @@ fn points(case: &Case, rows: usize) -> Array2<f32> {
 }
 
 fn make_points(case: &Case, rows: usize) -> Result<Given, String> {
-    make(case, "points.hdf5", |file| {
+    case.make("points.hdf5", |file| {
         let points = points(case, rows);
         file.new_dataset_builder()
             .with_data(&points)
             .create("coords")
     })?;
-    Ok(given(counted(rows, "row")))
+    Ok(Given::files(counted(rows, "row")))
 }
 
 /// `distances` holds what it should, and each rank has read and written its own part.
@@ -95,14 +94,14 @@ fn rain(case: &Case) -> Array2<i64> {
 }
 
 fn make_rain(case: &Case) -> Result<Given, String> {
-    make(case, "rain.hdf5", |file| {
+    case.make("rain.hdf5", |file| {
         file.new_dataset_builder()
             .with_data(&rain(case))
             .create("rain")
     })?;
     let (days, gauges) = extents(case);
     let (days, gauges) = (counted(days, "day"), counted(gauges, "gauge"));
-    Ok(given(format!("{days}, {gauges}")))
+    Ok(Given::files(format!("{days}, {gauges}")))
 }
 
 fn columns(trial: &Trial) -> Finding {
@@ -138,13 +137,13 @@ fn heights(case: &Case) -> Array1<f64> {
 }
 
 fn make_heights(case: &Case) -> Result<Given, String> {
-    make(case, "heights.hdf5", |file| {
+    case.make("heights.hdf5", |file| {
         let heights = heights(case);
         file.new_dataset_builder()
             .with_data(&heights)
             .create("heights")
     })?;
-    Ok(given(counted(case.rows(), "row")))
+    Ok(Given::files(counted(case.rows(), "row")))
 }
 
 fn mean(trial: &Trial) -> Finding {
@@ -428,28 +427,4 @@ fn reads_its_own(
         }
     }
     Ok(())
-}
-
-// --- Making the input ------------------------------------------------------------------
-
-fn make<T>(
-    case: &Case,
-    name: &str,
-    fill: impl FnOnce(&File) -> hdf5::Result<T>,
-) -> Result<(), String> {
-    let file = saying(name, File::create(case.data.join(name)))?;
-    saying(name, fill(&file))?;
-    saying(name, file.close())
-}
-
-fn given(words: String) -> Given {
-    Given {
-        words,
-        ..Given::default()
-    }
-}
-
-/// `1 row`, `10 rows`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

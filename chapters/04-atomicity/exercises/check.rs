@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use hdf5::{Dataset, File};
 use ndarray::{Array1, Array2};
 use record::{Call, Selection};
 
 use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
-use crate::saying;
 use crate::shares::Shares;
 
 pub const ALL: &[Exercise] = &[
@@ -156,7 +154,7 @@ fn tickets(case: &Case) -> (i64, Array1<i64>) {
 
 fn make_tickets(case: &Case) -> Result<Given, String> {
     let (next, wanted) = tickets(case);
-    make(case, "tickets.hdf5", |file| {
+    case.make("tickets.hdf5", |file| {
         let next = Array1::from_elem(1, next);
         file.new_dataset_builder()
             .with_data(&next)
@@ -165,7 +163,7 @@ fn make_tickets(case: &Case) -> Result<Given, String> {
             .with_data(&wanted)
             .create("wanted")
     })?;
-    Ok(given(format!("{} tickets to sell", wanted.sum())))
+    Ok(Given::files(format!("{} tickets to sell", wanted.sum())))
 }
 
 fn counter(trial: &Trial) -> Finding {
@@ -268,11 +266,14 @@ fn arrivals(case: &Case) -> Array2<i64> {
 
 fn make_arrivals(case: &Case) -> Result<Given, String> {
     let arrivals = arrivals(case);
-    make(case, "log.hdf5", |file| {
+    case.make("log.hdf5", |file| {
         let builder = file.new_dataset_builder().with_data(&arrivals);
         builder.create("arrivals")
     })?;
-    Ok(given(format!("{} rows in {ROUNDS} rounds", arrivals.sum())))
+    Ok(Given::files(format!(
+        "{} rows in {ROUNDS} rounds",
+        arrivals.sum()
+    )))
 }
 
 fn append(trial: &Trial) -> Finding {
@@ -390,23 +391,4 @@ fn positions(trial: &Trial, rank: usize, wanted: impl Fn(&Call) -> bool) -> Vec<
         .filter(|(_, call)| wanted(call))
         .map(|(at, _)| at)
         .collect()
-}
-
-// --- Making the input ------------------------------------------------------------------
-
-fn make(
-    case: &Case,
-    name: &str,
-    fill: impl FnOnce(&File) -> hdf5::Result<Dataset>,
-) -> Result<(), String> {
-    let file = saying(name, File::create(case.data.join(name)))?;
-    saying(name, fill(&file))?;
-    saying(name, file.close())
-}
-
-fn given(words: String) -> Given {
-    Given {
-        words,
-        ..Given::default()
-    }
 }
