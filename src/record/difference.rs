@@ -18,6 +18,9 @@ pub struct Difference {
     pub call: Call,
     /// The ranks by what they did; who made `call` first.
     pub sides: Vec<Side>,
+    /// The first call before, made by all alike, that came from different places of the
+    /// program: each with its ranks. There a rank may have lost its step already.
+    pub apart: Vec<(Vec<usize>, Call)>,
 }
 
 /// In what ranks differ.
@@ -35,6 +38,8 @@ pub enum Kind {
     Elements,
     /// All make the same calls, in another order.
     Order,
+    /// All write the attribute, but another value.
+    Values,
     /// With another root.
     Roots,
     /// With another number of bytes.
@@ -50,6 +55,8 @@ pub struct Side {
     pub ranks: Vec<usize>,
     /// The call that they made there (that of the first of them), if they made one.
     pub call: Option<Call>,
+    /// How many such calls these ranks have made there, this one included.
+    pub nth: usize,
     /// What became, on these ranks, of the call that the difference is about.
     pub fate: Fate,
 }
@@ -130,7 +137,10 @@ impl Record {
             let times = |key: &Key<'_>, rank: usize| {
                 rest(rank).filter(|it| Key::of(it) == *key).count()
             };
-            let (kind, about) = kind_of(&sides, &times);
+            let times_alike = |key: &Key<'_>, rank: usize| {
+                rest(rank).filter(|it| Key::of(it).is_like(key)).count()
+            };
+            let (kind, about) = kind_of(&sides, &times, &times_alike);
             let at_place = |rank: usize| {
                 let index = sequences.calls(group, rank).get(at)?;
                 Some(call(rank, *index))
@@ -159,11 +169,24 @@ impl Record {
                 }
             };
             let about = at_place(sides[about].1[0])?.clone();
+            let before = |rank: usize| {
+                let calls = sequences.calls(group, rank).get(..at).unwrap_or_default();
+                calls.iter().map(move |index| call(rank, *index))
+            };
+            let nth = |rank: usize, wanted: &Call| {
+                let wanted = Key::of(wanted);
+                1 + before(rank)
+                    .filter(|it| Key::of(it).is_like(&wanted))
+                    .count()
+            };
             let mut result: Vec<Side> = Vec::new();
             let apart = sides.iter().map(|(_, ranks)| ranks.clone());
             for ranks in apart.chain(without.iter().map(|rank| vec![*rank])) {
+                let call = at_place(ranks[0]).cloned();
+                let nth = call.as_ref().map_or(0, |it| nth(ranks[0], it));
                 let side = Side {
-                    call: at_place(ranks[0]).cloned(),
+                    call,
+                    nth,
                     fate: fate(&ranks),
                     ranks,
                 };
@@ -185,9 +208,38 @@ impl Record {
                 before: at,
                 call: about,
                 sides: result,
+                apart: self.first_apart(group, sequences, at),
             });
         }
         None
+    }
+
+    /// See [`Difference::apart`]: of the first `end` calls.
+    fn first_apart(
+        &self,
+        group: &[usize],
+        sequences: &Sequences,
+        end: usize,
+    ) -> Vec<(Vec<usize>, Call)> {
+        for at in 0..end {
+            let mut apart: Vec<(Vec<usize>, Call)> = Vec::new();
+            for rank in group {
+                let Some(index) = sequences.calls(group, *rank).get(at) else {
+                    continue;
+                };
+                let call = &self.ranks[*rank].calls[*index];
+                match apart.iter_mut().find(|it| it.1.stack == call.stack) {
+                    Some((ranks, _)) => ranks.push(*rank),
+                    None => apart.push((vec![*rank], call.clone())),
+                }
+            }
+            // A root often makes a call of its own for what the others call elsewhere.
+            let rooted = apart.iter().any(|it| it.1.root.is_some());
+            if apart.len() > 1 && !rooted {
+                return apart;
+            }
+        }
+        Vec::new()
     }
 
     /// Whether a rank that has no further call of a communicator cannot make one any more.
@@ -214,9 +266,11 @@ fn same_fate(one: &Fate, other: &Fate) -> bool {
 ///
 /// `times` counts how often a rank makes a call from here on. A call that is made more often
 /// on one side than on another is missing there, if the other side has no such call itself.
+/// `times_alike` counts those that do the same to the same thing, with other arguments too.
 fn kind_of(
     sides: &[(Key<'_>, Vec<usize>)],
     times: &dyn Fn(&Key<'_>, usize) -> usize,
+    times_alike: &dyn Fn(&Key<'_>, usize) -> usize,
 ) -> (Kind, usize) {
     let Some((one, ranks)) = sides.first() else {
         return (Kind::Missing, 0);
@@ -225,8 +279,16 @@ fn kind_of(
         return (Kind::Missing, 0);
     };
     let (here, there) = (ranks[0], other_ranks[0]);
-    let only_here = times(one, here) > times(one, there);
-    let only_there = times(other, there) > times(other, here);
+    let mut only_here = times(one, here) > times(one, there);
+    let mut only_there = times(other, there) > times(other, here);
+    if only_here && only_there && one.name != other.name {
+        // Perhaps one of the two calls comes on the other side too, with other arguments.
+        let here_alike = times_alike(one, here) > times_alike(one, there);
+        let there_alike = times_alike(other, there) > times_alike(other, here);
+        if here_alike != there_alike {
+            (only_here, only_there) = (here_alike, there_alike);
+        }
+    }
     match (only_here, only_there) {
         (true, false) => (Kind::Missing, 0),
         (false, true) => (Kind::Missing, 1),
@@ -249,6 +311,7 @@ fn kind_of(
         _ if one.shape != other.shape => (Kind::Shapes, 0),
         _ if one.chunk != other.chunk => (Kind::Chunks, 0),
         _ if one.element != other.element => (Kind::Elements, 0),
+        _ if one.value != other.value => (Kind::Values, 0),
         _ => (Kind::Sizes, 0),
     }
 }
@@ -261,7 +324,13 @@ impl Difference {
         let did = |side: &Side| {
             let ranks = words::ranks(&side.ranks);
             match &side.call {
-                Some(call) => format!("{ranks} {}{}", words::did(call), at(call)),
+                Some(call) => {
+                    let nth = match side.nth {
+                        0 | 1 => String::new(),
+                        nth => format!(" for the {} time", words::ordinal(nth)),
+                    };
+                    format!("{ranks} {}{nth}{}", words::did(call), at(call))
+                }
                 None => format!("{ranks} did not"),
             }
         };
@@ -343,6 +412,13 @@ impl Difference {
                 };
                 format!("{}: {}", words::passive(&self.call), each(&element))
             }
+            Kind::Values => {
+                let value = |call: &Call| match &call.value {
+                    Some(value) => format!("with the value {value}"),
+                    None => "with another value".to_owned(),
+                };
+                format!("{}: {}", words::passive(&self.call), each(&value))
+            }
             Kind::Order => {
                 let parts: Vec<String> = self.sides.iter().map(did).collect();
                 format!(
@@ -369,6 +445,31 @@ impl Difference {
                 parts.join(", while ")
             }
         }
+    }
+
+    /// Where the ranks may have lost their step before, in a sentence: `already before, rank 0
+    /// called the reduction for all in line 50, rank 1 in line 44`.
+    pub fn apart_sentence(&self, lines: Lines<'_>) -> Option<String> {
+        let mut parts: Vec<(Vec<usize>, u32)> = Vec::new();
+        for (ranks, call) in &self.apart {
+            let line = lines(call)?;
+            match parts.iter_mut().find(|it| it.1 == line) {
+                Some((known, _)) => known.extend(ranks),
+                None => parts.push((ranks.clone(), line)),
+            }
+        }
+        let (first, others) = parts.split_first().filter(|it| !it.1.is_empty())?;
+        let did = words::did(&self.apart[0].1);
+        let others: Vec<String> = others
+            .iter()
+            .map(|(ranks, line)| format!("{} in line {line}", words::ranks(ranks)))
+            .collect();
+        Some(format!(
+            "already before, {} {did} in line {}, {}",
+            words::ranks(&first.0),
+            first.1,
+            words::list(&others)
+        ))
     }
 
     /// The rule that it breaks, and the chapter that explains it.

@@ -141,6 +141,9 @@ pub struct Call {
     /// The number of filters (compression, say) of a new dataset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filters: Option<u32>,
+    /// What was written to an attribute, if that is short: a number as such, else its bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
     /// What was read or written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,

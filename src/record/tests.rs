@@ -202,6 +202,12 @@ fn kinds_are_told_apart() {
     };
     assert_eq!(kind(chunked(4), chunked(5)), Kind::Chunks);
     assert_eq!(kind(chunked(4), create("x", 9)), Kind::Chunks);
+    let written = |value: &str| Call {
+        attribute: Some("mean".to_owned()),
+        value: Some(value.to_owned()),
+        ..mpi("H5Awrite")
+    };
+    assert_eq!(kind(written("1.5"), written("-1.0")), Kind::Values);
     let rooted = |root| Call {
         root: Some(root),
         ..mpi("MPI_Bcast")
@@ -513,4 +519,35 @@ fn what_is_written_is_read_again() {
         Some(2)
     );
     assert!(Record::read(&folder.path().join("none"), 2).is_err());
+}
+
+#[test]
+fn a_call_that_only_one_rank_makes_is_missing_though_the_next_differs() {
+    // Rank 0 alone broadcasts how large the dataset is; then it knows, and the others do not.
+    let ends = || State::Exited;
+    let root = (vec![mpi("MPI_Bcast"), create("x", 9)], ends());
+    let other = || (vec![create("x", 0)], ends());
+    let (kind, said) = sentence(&run(vec![root, other(), other()]));
+    assert_eq!(kind, Kind::Missing);
+    assert!(
+        said.starts_with("rank 0 called the broadcast (line 1), ranks 1 and 2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn ranks_that_lost_their_step_before_are_told_where() {
+    // Rank 1 leaves out the second of two reductions, so its third stands for that.
+    let reduce = || mpi("MPI_Allreduce");
+    let all = || (vec![reduce(), reduce(), reduce()], inside(2));
+    let one = (vec![reduce(), reduce(), mpi("MPI_Finalize")], inside(2));
+    let mut record = run(vec![all(), one, all()]);
+    record.ranks[1].calls[1].stack = vec![3]; // called in the line of the third
+    let difference = record.first_difference().unwrap();
+    let said = difference.sentence(&line);
+    assert!(said.contains("for the 3rd time (line 3)"), "{said}");
+    assert_eq!(
+        difference.apart_sentence(&line).unwrap(),
+        "already before, ranks 0 and 2 called the reduction for all in line 2, rank 1 in line 3"
+    );
 }

@@ -24,6 +24,7 @@ pub(crate) struct Key<'a> {
     pub shape: Option<&'a [u64]>,
     pub chunk: Option<&'a [u64]>,
     pub element: Option<&'a str>,
+    pub value: Option<&'a str>,
     pub root: Option<usize>,
     pub bytes: Option<u64>,
 }
@@ -43,9 +44,15 @@ impl Key<'_> {
             shape: call.shape.as_deref(),
             chunk: call.chunk.as_deref(),
             element: call.element.as_deref(),
+            value: call.value.as_deref(),
             root: call.root,
             bytes: call.bytes,
         }
+    }
+
+    /// Whether it does the same to the same thing, if perhaps in another way.
+    pub fn is_like(&self, other: &Key) -> bool {
+        self.name == other.name && self.names() == other.names()
     }
 
     pub fn names(&self) -> [Option<&str>; 4] {

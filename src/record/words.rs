@@ -71,6 +71,18 @@ pub fn shape(shape: Option<&[u64]>) -> String {
     format!("({})", extents.collect::<Vec<_>>().join(", "))
 }
 
+/// `2nd`, `11th`, `23rd`.
+pub fn ordinal(number: usize) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
 /// What a call does, in the infinitive: ``create dataset `x` ``, `barrier`.
 pub fn call(call: &Call) -> String {
     Phrase::of(call).infinitive
@@ -275,6 +287,9 @@ pub fn rule(kind: Kind, call: &Call) -> String {
         (_, "H5Dwrite" | "H5Dread") => format!(
             "a collective transfer is made by all: {every} take part, also one without rows \
              (chapter 3)"
+        ),
+        (Kind::Values, _) => format!(
+            "writing an attribute is collective: {every} write the same value (chapter 2)"
         ),
         (_, name) if name.starts_with("H5A") => hdf5(
             "creating, writing or deleting an attribute",

@@ -25,6 +25,7 @@ questions! {
     H5Iget_name(id: Id, name: *mut c_char, size: usize) -> isize, or -1;
     H5Fget_name(id: Id, name: *mut c_char, size: usize) -> isize, or -1;
     H5Aget_name(id: Id, size: usize, name: *mut c_char) -> isize, or -1;
+    H5Aget_space(id: Id) -> Id, or -1;
     H5Dget_space(id: Id) -> Id, or -1;
     H5Dget_type(id: Id) -> Id, or -1;
     H5Tclose(id: Id) -> c_int, or -1;
@@ -33,6 +34,8 @@ questions! {
     H5Tget_sign(id: Id) -> c_int, or 0;
     H5Sclose(id: Id) -> c_int, or -1;
     H5Sget_simple_extent_ndims(id: Id) -> c_int, or -1;
+    H5Sget_simple_extent_npoints(id: Id) -> i64, or -1;
+    H5Tis_variable_str(id: Id) -> c_int, or 1;
     H5Sget_simple_extent_dims(id: Id, dims: *mut u64, most: *mut u64) -> c_int, or -1;
     H5Sget_select_type(id: Id) -> c_int, or -1;
     H5Sis_regular_hyperslab(id: Id) -> c_int, or 0;
@@ -265,13 +268,53 @@ pub fn rename_attribute_by_name(args: &[usize], call: &mut Call) -> bool {
     true
 }
 
-/// `H5Awrite`: attribute.
+/// `H5Awrite`: attribute, type in memory, value.
 pub fn write_attribute(args: &[usize], call: &mut Call) -> bool {
     let id = args[0] as Id;
     object(args, call);
+    call.value = value(id, args[1] as Id, args[2]);
     // SAFETY: `read_name` gives a buffer and its size.
     call.attribute = read_name(id, |id, to, size| unsafe { H5Aget_name(id, size, to) });
     true
+}
+
+/// What is about to be written to an attribute, if it is short: a number as such, else bytes.
+fn value(attribute: Id, datatype: Id, from: usize) -> Option<String> {
+    const LONGEST: usize = 256;
+    if from == 0 || !is_valid(attribute) || !is_valid(datatype) {
+        return None;
+    }
+    // SAFETY: both exist.
+    let (class, size, count) = unsafe {
+        let space = H5Aget_space(attribute);
+        let count = H5Sget_simple_extent_npoints(space);
+        H5Sclose(space);
+        (H5Tget_class(datatype), H5Tget_size(datatype), count)
+    };
+    // Whole numbers, floating-point numbers, texts, enumerations: no pointers.
+    // SAFETY: as above.
+    let plain = matches!(class, 0 | 1 | 8)
+        || class == 3 && unsafe { H5Tis_variable_str(datatype) } == 0;
+    let bytes = size.checked_mul(usize::try_from(count).ok()?)?;
+    if !plain || bytes == 0 || bytes > LONGEST {
+        return None;
+    }
+    // SAFETY: HDF5 is about to read as many bytes from there.
+    let bytes = unsafe { std::slice::from_raw_parts(from as *const u8, bytes) };
+    Some(match (class, bytes.len()) {
+        (1, 8) if size == 8 => format!("{:?}", f64::from_ne_bytes(bytes.try_into().ok()?)),
+        (1, 4) if size == 4 => format!("{:?}", f32::from_ne_bytes(bytes.try_into().ok()?)),
+        // SAFETY: as above.
+        (0, 8) if size == 8 && unsafe { H5Tget_sign(datatype) } != 0 => {
+            i64::from_ne_bytes(bytes.try_into().ok()?).to_string()
+        }
+        // SAFETY: as above.
+        (0, 4) if size == 4 && unsafe { H5Tget_sign(datatype) } != 0 => {
+            i32::from_ne_bytes(bytes.try_into().ok()?).to_string()
+        }
+        (0, 8) if size == 8 => u64::from_ne_bytes(bytes.try_into().ok()?).to_string(),
+        _ => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
 }
 
 /// From one place and name to another: `H5Lmove`, `H5Lcopy`, `H5Ocopy`, `H5Lcreate_hard`.
