@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
+use nix::fcntl::{Flock, FlockArg};
 use regex::Regex;
 use serde_json::{Map, Value};
 
@@ -163,6 +164,15 @@ pub fn installed(root: &Path) -> Result<PathBuf> {
     let mdbook = tools.join("bin/mdbook");
     let version =
         || output_of(&mdbook.to_string_lossy(), &["--version"]).unwrap_or_default();
+    if version().trim() == format!("mdbook v{MDBOOK}") {
+        return Ok(mdbook);
+    }
+    // Two at a time would take each other's half-built program away.
+    std::fs::create_dir_all(&tools)?;
+    let lock = std::fs::File::create(tools.join("lock"))?;
+    let _only_one = Flock::lock(lock, FlockArg::LockExclusive)
+        .map_err(|(_, error)| anyhow::Error::from(error))
+        .context("cannot lock target/tools")?;
     if version().trim() == format!("mdbook v{MDBOOK}") {
         return Ok(mdbook);
     }
