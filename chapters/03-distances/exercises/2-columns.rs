@@ -1,12 +1,13 @@
 //! Exercise 3.2: a block of columns for each rank.
 //!
-//! `rain.hdf5` holds a dataset `rain`: a row for each day, a column for each gauge, integers.
-//! Wanted is `total`, of the same shape: how much each gauge has collected from the first day
-//! up to and including this one.
+//! `rain.hdf5` holds a dataset `rain`: a row for each day, a column for each gauge, in
+//! micrometres, of `i64`. Wanted is `total`, of the same shape and type: how much each gauge has
+//! collected from the first day up to and including this one.
 //!
 //! A total needs the days before it, so the rows cannot be cut as in this chapter: each rank
 //! would begin at 0 again. The columns can. Give each rank a block of columns, shared out as
-//! evenly as the rows were; there may be more ranks than columns.
+//! evenly as the rows were: consecutive columns, in rank order. There may be more ranks than
+//! columns.
 //!
 //! Checked are all totals, and which columns each rank read and wrote.
 //! `make exercise-3-2` checks, `make hint-3-2` helps.
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
         block.accumulate_axis_inplace(Axis(0), |before, day| *day += before);
         total.write_slice(&block, s![mine, ..])?;
         // YOUR PART ENDS
+
+        drop((rain, total));
+        file.close()?;
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! Exercise 3.3: one mean of all ranks' rows.
 //!
 //! `heights.hdf5` holds a dataset `heights`: numbers, one a row. Wanted is their mean, as the
-//! attribute `mean` of `heights`.
+//! attribute `mean` of `heights`, an `f64`.
 //!
 //! Each rank reads its own rows. In the program below each rank then writes the mean of *its*
 //! rows, and the file keeps one of those means. Let all ranks write the one right number: an
@@ -27,11 +27,18 @@ fn main() -> ExitCode {
         let mine = rows_of(world.rank(), world.size(), rows);
         let my_heights: Array1<f64> = read_rows(&heights, mine, Transfer::Independent)?;
 
-        // YOUR PART BEGINS
-        let mean = my_heights.sum() / my_heights.len() as f64;
-        let attribute = heights.new_attr::<f64>().create("mean")?;
-        attribute.write_scalar(&mean)?;
-        // YOUR PART ENDS
+        // An attribute is a handle too. What is made in here is dropped in here, before the
+        // file is closed.
+        {
+            // YOUR PART BEGINS
+            let mean = my_heights.sum() / my_heights.len() as f64;
+            let attribute = heights.new_attr::<f64>().create("mean")?;
+            attribute.write_scalar(&mean)?;
+            // YOUR PART ENDS
+        }
+
+        drop(heights);
+        file.close()?;
         Ok(())
     })
 }

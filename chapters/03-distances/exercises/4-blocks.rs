@@ -1,12 +1,12 @@
 //! Exercise 3.4: block by block, together.
 //!
 //! `points.hdf5` holds a dataset `coords`: some number of points, two numbers each. Wanted are
-//! their distances from the origin in `distances`, as ever. But a rank's rows do not fit into
-//! its memory: no rank may have more than `BLOCK` points at a time. And all transfers are to
-//! be collective, reads and writes.
+//! their distances from the origin in `distances`, as ever. Each rank has the rows that
+//! `rows_of` gives it, as ever. But they do not fit into its memory: no call may read or write
+//! more than `BLOCK` rows. And all calls that read or write are to be collective.
 //!
 //! Checked are all distances, which rows each rank wrote, that no call reads or writes more
-//! than `BLOCK` rows, and that each is made by all ranks together.
+//! than `BLOCK` rows, and that each is collective. How many rounds you need is told, not checked.
 //! `make exercise-3-4` checks, `make hint-3-4` helps.
 
 use std::process::ExitCode;
@@ -32,6 +32,9 @@ fn main() -> ExitCode {
         let result = distances_of(&points);
         write_rows(&distances, mine, result.view(), Transfer::Collective)?;
         // YOUR PART ENDS
+
+        drop((coords, distances));
+        file.close()?;
         Ok(())
     })
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use hdf5::Dataset;
+use hdf5::{Dataset, Datatype, H5Type};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use record::{Call, Selection};
 
@@ -90,7 +90,8 @@ fn extents(case: &Case) -> (usize, usize) {
 
 fn rain(case: &Case) -> Array2<i64> {
     let mut random = case.random(2);
-    Array2::from_shape_simple_fn(extents(case), || random.i64(1..100))
+    // In micrometres, so that the totals fit into no `i16`.
+    Array2::from_shape_simple_fn(extents(case), || random.i64(1..100_000))
 }
 
 fn make_rain(case: &Case) -> Result<Given, String> {
@@ -114,6 +115,16 @@ fn columns(trial: &Trial) -> Finding {
 
     let shared = Shared::of(trial, "total", 1, gauges);
     let (found, right) = (found.view(), right.view());
+    if let Some(text) = not_blocks(trial, &shared, (days, gauges)) {
+        let mut pairs = found.indexed_iter().zip(right);
+        return Err(match pairs.find(|((_, found), right)| found != right) {
+            Some(((at, found), should)) => Wrong::Result(format!(
+                "`total[{}, {}]` is {found}, should be {should}. {text}",
+                at.0, at.1
+            )),
+            None => Wrong::Silent(format!("The totals are right. But {text}")),
+        });
+    }
     let equal = |found: &i64, right: &i64| found == right;
     let compared = shared.shares.compare(trial, "total", found, right, equal);
     compared.map_err(|wrong| match wrong {
@@ -121,11 +132,72 @@ fn columns(trial: &Trial) -> Finding {
             "{text}. The numbers are right, but transposed: `write_slice` does not compare the \
              array's shape with the slice's"
         )),
+        Wrong::Result(text) if !is_of::<i64>(&dataset.dtype()) => Wrong::Result(format!(
+            "{text}. `total` is of {}; do the totals fit into that?",
+            type_of(&dataset.dtype())
+        )),
         wrong => wrong,
     })?;
     shared.hold(trial, "rain", "total")?;
     let gauges = counted(gauges, "column");
     Ok(format!("{gauges} of totals, each by the rank that owns it"))
+}
+
+/// What is to be said if the ranks share out `total` in another way than by blocks of columns.
+fn not_blocks(
+    trial: &Trial,
+    shared: &Shared,
+    (days, gauges): (usize, usize),
+) -> Option<String> {
+    let written = trial.record.written(None, "total")?;
+    for rank in 0..trial.ranks() {
+        let columns = shared.shares.written(trial, "total", rank);
+        let rows = written.rows(rank).ranges;
+        let wrote = match (rows.as_slice(), columns.as_slice()) {
+            ([_, ..], [all]) if all.len() == gauges && gauges > 1 => {
+                let count = rows.iter().map(|it| it.end - it.start).sum::<u64>();
+                if count as usize == days {
+                    continue;
+                }
+                format!("{} of {days}, all columns", counted(count as usize, "row"))
+            }
+            ([_, ..], several @ [_, _, ..]) => {
+                let some = several.iter().take(4).map(|it| match it.len() {
+                    1 => it.start.to_string(),
+                    _ => format!("{}–{}", it.start, it.end - 1),
+                });
+                let more = if several.len() > 4 { ", …" } else { "" };
+                format!("columns {}{more}", some.collect::<Vec<_>>().join(", "))
+            }
+            _ => continue,
+        };
+        let own = &evenly(trial.ranks(), gauges)[rank];
+        let own = match own.len() {
+            0 => "no columns".to_owned(),
+            1 => format!("column {}", own.start),
+            _ => format!("columns {}–{}", own.start, own.end - 1),
+        };
+        return Some(format!(
+            "rank {rank} wrote {wrote}. The exercise asks for a block of columns for each \
+             rank, all days of them: for rank {rank} of {} that is {own}",
+            trial.ranks()
+        ));
+    }
+    None
+}
+
+/// Whether elements are of a type.
+fn is_of<T: H5Type>(found: &hdf5::Result<Datatype>) -> bool {
+    found.as_ref().is_ok_and(Datatype::is::<T>)
+}
+
+/// The name of a type, as Rust has it: `f32`.
+fn type_of(found: &hdf5::Result<Datatype>) -> String {
+    let described = found.as_ref().map(Datatype::to_descriptor);
+    match described {
+        Ok(Ok(described)) => described.to_string(),
+        _ => "another type".to_owned(),
+    }
 }
 
 // --- 3: a mean -------------------------------------------------------------------------
@@ -177,7 +249,8 @@ fn mean(trial: &Trial) -> Finding {
             String::new()
         };
         return Err(Wrong::Result(format!(
-            "the attribute `mean` of `heights` is {found}, should be {right}{guess}"
+            "The attribute `mean` of `heights` is {}, should be {right}{guess}",
+            sane(found)
         )));
     }
 
@@ -185,7 +258,7 @@ fn mean(trial: &Trial) -> Finding {
     for (rank, of_rank) in trial.record.ranks.iter().enumerate() {
         if ranks > 1 && !of_rank.calls.iter().any(|call| hears(call, rank)) {
             return Err(Wrong::Silent(format!(
-                "rank {rank} has received nothing from the other ranks, so it cannot know the \
+                "Rank {rank} has received nothing from the other ranks, so it cannot know the \
                  mean; yet it wrote one. The file holds what one of the ranks wrote, and that \
                  the right one came through was luck"
             )));
@@ -199,20 +272,36 @@ fn attribute(dataset: &Dataset, name: &str) -> Result<f64, Wrong> {
     let attribute = dataset.attr(name).map_err(|_| {
         let there = dataset.attr_names().unwrap_or_default();
         format!(
-            "`heights` has no attribute `{name}`; it has {}",
+            "The dataset `heights` has no attribute `{name}`; it has {}",
             crate::exercise::names(&there)
         )
     })?;
+    // Whole if read as `f64`, but some digits are lost.
+    let is = attribute.dtype();
+    if !is_of::<f64>(&is) {
+        return Err(Wrong::Result(format!(
+            "The attribute `{name}` of `heights` is there; its type is {}, should be f64",
+            type_of(&is)
+        )));
+    }
     let number = attribute.as_reader().conversion(hdf5::Conversion::Soft);
     let number = number.read_raw::<f64>().map_err(|error| {
-        Wrong::Result(format!("the attribute `{name}` cannot be read: {error}"))
+        Wrong::Result(format!("The attribute `{name}` cannot be read: {error}"))
     })?;
     match number[..] {
         [one] => Ok(one),
         _ => Err(Wrong::Result(format!(
-            "the attribute `{name}` holds {} numbers, should be one",
+            "The attribute `{name}` holds {} numbers, should be one",
             number.len()
         ))),
+    }
+}
+
+/// A number as one would write it by hand: `0.1`, `1e-300`.
+fn sane(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-4..1e15 => number.to_string(),
+        _ => format!("{number:e}"),
     }
 }
 
@@ -247,6 +336,7 @@ fn blocks(trial: &Trial) -> Finding {
     let rows = streamed_rows(&trial.case);
     distances(trial, rows)?;
     let mut most = 0;
+    let mut rounds = vec![0; trial.ranks()];
     for (rank, call, did) in transfers(trial) {
         let dataset = call.object.as_deref().unwrap_or_default();
         let dataset = dataset.trim_start_matches('/');
@@ -261,22 +351,32 @@ fn blocks(trial: &Trial) -> Finding {
             _ => 0,
         };
         most = most.max(rows);
+        rounds[rank] += usize::from(access.write);
         if rows > BLOCK {
             return Err(Wrong::Silent(format!(
-                "rank {rank} {did} {rows} rows of `{dataset}` in one call; the most is {BLOCK}"
+                "Rank {rank} {did} {rows} rows of `{dataset}` in one call; the most is {BLOCK}"
             )));
         }
         if !access.collective {
             return Err(Wrong::Silent(format!(
-                "rank {rank} {did} {} of `{dataset}` independently; all transfers are to be \
-                 collective",
+                "Rank {rank} {did} {} of `{dataset}` independently; all reads and writes are to \
+                 be collective",
                 counted(rows as usize, "row")
             )));
         }
     }
     let most = counted(most as usize, "row");
+    let rounds = rounds.into_iter().max().unwrap_or(0);
+    let needed = evenly(trial.ranks(), rows)[0]
+        .len()
+        .div_ceil(BLOCK as usize);
+    let enough = match rounds > needed {
+        true => format!("; {needed} would do"),
+        false => String::new(),
+    };
     Ok(format!(
-        "{rows} distances, at most {most} at a time, together"
+        "{rows} distances, at most {most} at a time, together, in {}{enough}",
+        counted(rounds, "round")
     ))
 }
 
@@ -349,7 +449,7 @@ impl Shared {
             let most = (0..counts.len()).max_by_key(by_count).unwrap_or(0);
             let least = (0..counts.len()).min_by_key(by_count).unwrap_or(0);
             return Err(Wrong::Silent(format!(
-                "the {what}s are not shared out evenly: rank {most} wrote {} of `{output}`, \
+                "The {what}s are not shared out evenly: rank {most} wrote {} of `{output}`, \
                  rank {least} {}. No rank should have more than one {what} more than another",
                 counted(counts[most], what),
                 match counts[least] {
@@ -358,8 +458,22 @@ impl Shared {
                 }
             )));
         }
-        self.shares.each_wrote_its_own(trial, output)?;
+        let written = self.shares.each_wrote_its_own(trial, output);
+        written.map_err(sentence)?;
         reads_its_own(trial, input, &self.ranges, self.axis)
+    }
+}
+
+/// The same with a capital letter.
+fn sentence(wrong: Wrong) -> Wrong {
+    let capital = |text: String| {
+        let mut letters = text.chars();
+        let first = letters.next().map(|it| it.to_uppercase());
+        first.into_iter().flatten().chain(letters).collect()
+    };
+    match wrong {
+        Wrong::Result(text) => Wrong::Result(capital(text)),
+        Wrong::Silent(text) => Wrong::Silent(capital(text)),
     }
 }
 
@@ -420,7 +534,7 @@ fn reads_its_own(
                 _ => format!("{word}s {}–{}", range.start, range.end - 1),
             };
             return Err(Wrong::Silent(format!(
-                "rank {rank} read {} of `{input}`; it needs only its own, {}",
+                "Rank {rank} read {} of `{input}`; it needs only its own, {}",
                 name(beyond),
                 name(start..end)
             )));

@@ -1,7 +1,7 @@
 //! Exercise 3.3: one mean of all ranks' rows.
 //!
 //! `heights.hdf5` holds a dataset `heights`: numbers, one a row. Wanted is their mean, as the
-//! attribute `mean` of `heights`.
+//! attribute `mean` of `heights`, an `f64`.
 //!
 //! Each rank reads its own rows. In the program below each rank then writes the mean of *its*
 //! rows, and the file keeps one of those means. Let all ranks write the one right number: an
@@ -27,21 +27,28 @@ fn main() -> ExitCode {
         let mine = rows_of(world.rank(), world.size(), rows);
         let my_heights: Array1<f64> = read_rows(&heights, mine, Transfer::Independent)?;
 
-        // YOUR PART BEGINS
-        //~ let mean = my_heights.sum() / my_heights.len() as f64;
-        //~ let attribute = heights.new_attr::<f64>().create("mean")?;
-        //~ attribute.write_scalar(&mean)?;
-        // Sums can be added, means cannot: a mean forgets of how many rows it is one. And a
-        // rank without rows has a sum, 0, but no mean.
-        let my_sum = my_heights.sum();
-        let mut sum = 0.0;
-        world.all_reduce_into(&my_sum, &mut sum, SystemOperation::sum());
-        let mean = sum / rows as f64;
+        // An attribute is a handle too. What is made in here is dropped in here, before the
+        // file is closed.
+        {
+            // YOUR PART BEGINS
+            //~ let mean = my_heights.sum() / my_heights.len() as f64;
+            //~ let attribute = heights.new_attr::<f64>().create("mean")?;
+            //~ attribute.write_scalar(&mean)?;
+            // Sums can be added, means cannot: a mean forgets of how many rows it is one. And a
+            // rank without rows has a sum, 0, but no mean.
+            let my_sum = my_heights.sum();
+            let mut sum = 0.0;
+            world.all_reduce_into(&my_sum, &mut sum, SystemOperation::sum());
+            let mean = sum / rows as f64;
 
-        // On all ranks: to create an attribute, and to write it, changes the metadata.
-        let attribute = heights.new_attr::<f64>().create("mean")?;
-        attribute.write_scalar(&mean)?;
-        // YOUR PART ENDS
+            // On all ranks: to create an attribute, and to write it, changes the metadata.
+            let attribute = heights.new_attr::<f64>().create("mean")?;
+            attribute.write_scalar(&mean)?;
+            // YOUR PART ENDS
+        }
+
+        drop(heights);
+        file.close()?;
         Ok(())
     })
 }
