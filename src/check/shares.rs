@@ -140,23 +140,40 @@ impl Shares {
         let word = self.word();
         for (rank, (wrote, share)) in written.iter().zip(&self.ranges).enumerate() {
             let beyond = minus(wrote, std::slice::from_ref(share));
-            if let Some(first) = beyond.first() {
-                let owner = self.ranges.iter().position(|it| it.contains(&first.start));
-                let whose = match owner {
-                    Some(owner) => format!(
-                        "of which {} belong to rank {owner}",
-                        self.in_words(&beyond)
-                    ),
-                    None => "which is more than there is".to_owned(),
-                };
-                let share = self.in_words(std::slice::from_ref(share));
-                return Err(Wrong::Silent(format!(
-                    "rank {rank} wrote {} of `{dataset}`, {whose}; its own are {share}. Two \
-                     ranks that write the same {word} are no error to HDF5: the file holds \
-                     whatever came last",
-                    self.in_words(wrote),
-                )));
+            let Some(first) = beyond.first() else {
+                continue;
+            };
+            let whose = match self.ranges.iter().position(|it| it.contains(&first.start)) {
+                Some(owner) => {
+                    let them = self.in_words(&beyond);
+                    let belong = match beyond.iter().map(Range::len).sum() {
+                        1 => "belongs",
+                        _ => "belong",
+                    };
+                    format!("of which {them} {belong} to rank {owner}")
+                }
+                None => "which belong to no rank".to_owned(),
+            };
+            let mut text = format!(
+                "rank {rank} wrote {} of `{dataset}`, {whose}; its own are {}",
+                self.in_words(wrote),
+                self.in_words(std::slice::from_ref(share)),
+            );
+            let others = written
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != rank);
+            let twice = |other: &[Range<usize>]| minus(wrote, &minus(wrote, other));
+            if others
+                .into_iter()
+                .any(|(_, other)| !twice(other).is_empty())
+            {
+                text += &format!(
+                    ". Two ranks that write the same {word} are no error to HDF5: the file \
+                     holds whatever came last"
+                );
             }
+            return Err(Wrong::Silent(text));
         }
         for (rank, (wrote, share)) in written.iter().zip(&self.ranges).enumerate() {
             let missing = minus(std::slice::from_ref(share), wrote);

@@ -95,6 +95,11 @@ pub fn check(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
         && let Some(next) = next(root, &progress)?
     {
         println!("  next: {next} {}", next.plan.title);
+    } else if passed == verdicts.len()
+        && request.file.is_none()
+        && next(root, &progress)?.is_none()
+    {
+        println!("  All exercises are solved.");
     }
     Ok(passed == verdicts.len())
 }
@@ -116,7 +121,12 @@ pub fn next_hint(
         return Ok(None);
     };
     progress.change(exercise, |it| it.hints = shown + 1)?;
-    Ok(Some((shown + 1, hints.len(), hint.trim().to_owned())))
+    Ok(Some((shown + 1, hints.len(), tidy(hint))))
+}
+
+/// A hint without empty lines around it; its first line may be code, and indented.
+pub(super) fn tidy(hint: &str) -> String {
+    hint.trim_start_matches('\n').trim_end().to_owned()
 }
 
 /// Prints the next hint; after the last one all of them again.
@@ -132,7 +142,7 @@ pub fn hint(root: &Path, wanted: &str) -> Result<bool> {
         let number = index + 1;
         anstream::println!(
             "{BOLD}{exercise} hint {number} of {of}{BOLD:#}\n{}\n",
-            hint.trim()
+            tidy(hint)
         );
     }
     println!(
@@ -323,6 +333,13 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
     let exercise = Exercise::find_one(root, wanted)?;
     let kit = kit(root, request.mpi, request.hdf5.as_deref())?;
     let _until_the_end = kit.only_one(&exercise.door(), || true)?;
+    if !exercise.file.is_file() {
+        bail!(
+            "{} is not there; `make reset-{}` puts the starter there",
+            exercise.file.display(),
+            exercise.door()
+        );
+    }
     let program = match kit.compile(root, &exercise.file, &exercise.door())? {
         Compiled::Program(program) => program,
         Compiled::Errors(text) => {

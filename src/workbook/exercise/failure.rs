@@ -14,12 +14,17 @@ use crate::supervise::Ended;
 /// Says which rank failed first, with its own message.
 pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
     let Death { rank, signal } = death(trial);
-    let rank = rank.or_else(|| who_spoke(trial));
+    let of_mpi = mpi_error(trial);
+    let of_mpi_rank = of_mpi.as_ref().and_then(|it| it.0);
+    let rank = rank.or(of_mpi_rank).or_else(|| who_spoke(trial));
     let who = match rank {
         Some(rank) => format!("rank {rank} of {}", trial.ranks),
         None => "a rank".to_owned(),
     };
-    let said = rank.map(|rank| words(trial, rank)).unwrap_or_default();
+    let said = match of_mpi {
+        Some((_, message)) => message,
+        None => rank.map(|rank| words(trial, rank)).unwrap_or_default(),
+    };
     let at = rank
         .and_then(|rank| call_of(trial, rank))
         .filter(|it| it.name != "MPI_Abort")
@@ -113,6 +118,41 @@ fn death(trial: &Trial) -> Death {
         rank: None,
         signal: None,
     }
+}
+
+/// The message of MPI itself, without its stack, and the rank that it came from.
+fn mpi_error(trial: &Trial) -> Option<(Option<usize>, String)> {
+    static OPEN_MPI: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = [
+            r"(?s)\*\*\* An error occurred in (MPI_\w+)",
+            r"reported by process \[\d+,(\d+)\]",
+            r"\*\*\* (MPI_ERR_\w+: [^\n]*)",
+        ];
+        Regex::new(&pattern.join(".*?")).expect("the pattern is valid")
+    });
+    static MPICH: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?m)^internal_\w+\(\d+\)\.*: (MPI_\w+)\(.*\) failed$")
+            .expect("it is valid")
+    });
+    let ranks = trial.run.err.iter().enumerate();
+    let of_ranks = ranks.map(|(rank, said)| (Some(rank), said));
+    let mut texts = of_ranks.chain([(None, &trial.run.launcher_said)]);
+    texts.find_map(|(rank, said)| {
+        if let Some(found) = OPEN_MPI.captures(said) {
+            let message = format!("{}: {}", &found[1], &found[3]);
+            return Some((found[2].parse().ok(), message));
+        }
+        let found = MPICH.captures(said)?;
+        // The last line of its stack says why.
+        let stack = said[found.get(0)?.start()..].lines();
+        let why = stack
+            .take_while(|line| line.contains(": ") || line.ends_with(':'))
+            .filter_map(|line| line.rsplit_once(": "))
+            .filter(|(_, why)| !why.trim().is_empty())
+            .last()?
+            .1;
+        Some((rank, format!("{}: {why}", &found[1])))
+    })
 }
 
 /// The lowest rank that printed something on standard error.

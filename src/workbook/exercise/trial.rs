@@ -13,7 +13,7 @@ use record::{Call, Difference, Progress, Record, State, Watch};
 use serde::{Deserialize, Serialize};
 
 use super::compile::{Compiled, Kit};
-use super::verdict::{Outcome, Seconds, Verdict};
+use super::verdict::{self, Outcome, Seconds, Verdict};
 use super::{Exercise, failure, limits};
 use crate::launch::{Launch, Run};
 use crate::mpi::Mpi;
@@ -174,7 +174,10 @@ pub fn check_while(
                 verdict.passed_at.push(ranks);
                 // What was checked with 4 ranks is told: with 7 there is little to do.
                 if verdict.outcome == Outcome::Passes && (ranks <= 4 || all.len() == 1) {
-                    verdict.text = checked;
+                    verdict.text = match all.len() {
+                        1 => checked,
+                        _ => format!("{checked} (that is with {})", verdict::count(ranks)),
+                    };
                 }
                 continue;
             }
@@ -297,7 +300,9 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     {
         return fault(Outcome::WrongInSilence, differs(&difference, trial.lines));
     }
-    if let Some(text) = left_open(trial) {
+    if ended == Ended::Exit(0)
+        && let Some(text) = left_open(trial)
+    {
         return fault(Outcome::WrongInSilence, text);
     }
     Ok(answer(kit, subject, trial)?.map_err(|wrong| match wrong {
@@ -360,18 +365,32 @@ fn hang(trial: &Trial, after: Duration) -> String {
         after.as_secs(),
         places(trial)
     );
-    if let Some(ranks) = closing_by_a_drop(trial) {
+    let are = |ranks: &[usize]| match ranks {
+        [_] => format!("{} is", record::words::ranks(ranks)),
+        _ => format!("{} are", record::words::ranks(ranks)),
+    };
+    let busy = busy(trial);
+    if !busy.is_empty() {
         text += &format!(
-            "\n{} closing the file because its handle is dropped there. Did `?` leave the \
-             function with an error? Then all handles are dropped first, and nobody sees the \
-             message; printing the error before the `?` shows it.",
-            capital(&match ranks.len() {
-                1 => format!("{} is", record::words::ranks(&ranks)),
-                _ => format!("{} are", record::words::ranks(&ranks)),
-            }),
+            "\n{} in no call of MPI or HDF5: is there a loop without an end?",
+            capital(&are(&busy))
+        );
+    } else if let Some(ranks) = closing_by_a_drop(trial) {
+        text += &format!(
+            "\n{} closing the file because its handle is dropped there: at the end of the \
+             function, or because `?` left it with an error. Nobody sees the message of such \
+             an error, because the handles are dropped first; print it before the `?`.",
+            capital(&are(&ranks)),
         );
     }
     text
+}
+
+/// The ranks that neither ended nor are in a call, while others wait.
+fn busy(trial: &Trial) -> Vec<usize> {
+    let ranks = trial.record.ranks.iter();
+    let busy = ranks.filter(|it| it.state == State::Between && it.aborted.is_none());
+    busy.map(|it| it.rank).collect()
 }
 
 /// Some ranks, not all, wait in closing a file that they did not ask to close.
@@ -385,7 +404,11 @@ fn closing_by_a_drop(trial: &Trial) -> Option<Vec<usize>> {
 /// What differs, and the rule that it breaks.
 pub(super) fn differs(difference: &Difference, lines: record::Lines<'_>) -> String {
     let sentence = capital(&difference.sentence(lines));
-    format!("{sentence}.\n{}.", capital(&difference.rule()))
+    let rule = capital(&difference.rule());
+    match difference.apart_sentence(lines) {
+        Some(apart) => format!("{sentence}. {}.\n{rule}.", capital(&apart)),
+        None => format!("{sentence}.\n{rule}."),
+    }
 }
 
 /// With a capital at its beginning, and no stop at its end.

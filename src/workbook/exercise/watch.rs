@@ -417,7 +417,10 @@ impl Watch<'_> {
         let seen = self.progress.of(exercise).hints.min(hints.len());
         for (index, hint) in hints[..seen].iter().enumerate() {
             let (number, of) = (index + 1, hints.len());
-            body += &format!("\n{BOLD}Hint {number} of {of}{BOLD:#}\n{}\n", hint.trim());
+            body += &format!(
+                "\n{BOLD}Hint {number} of {of}{BOLD:#}\n{}\n",
+                doors::tidy(hint)
+            );
         }
         body
     }
