@@ -7,6 +7,9 @@
 //! machine: each rank reads all of what rank 0 wrote in this round, and nothing of the next.
 //! Do it without atomic mode.
 //!
+//! In the end the program prints, for each rank, the first and the last number that it saw in
+//! each round. `make try-4-1` runs it once and shows this.
+//!
 //! Checked is what was read, but above all what each rank called between the writes and the
 //! reads: luck does not count.
 //! `make exercise-4-1` checks, `make hint-4-1` helps.
@@ -15,7 +18,7 @@ use std::process::ExitCode;
 
 use mpi::traits::*;
 use ndarray::{Array1, Array2};
-use parallel_hdf5::{Transfer, create_dataset, read_rows, write_rows};
+use parallel_hdf5::{Transfer, create_dataset, print_in_order, read_rows, write_rows};
 
 const ROUNDS: usize = 3;
 const NUMBERS: usize = 1000;
@@ -42,6 +45,11 @@ fn main() -> ExitCode {
 
         let mine = rank * ROUNDS..(rank + 1) * ROUNDS;
         write_rows(&seen, mine, kept.view(), Transfer::Independent)?;
+
+        let ends = kept.rows().into_iter();
+        let ends = ends.map(|row| format!("{}–{}", row[0], row[NUMBERS - 1]));
+        let ends = ends.collect::<Vec<_>>().join(", ");
+        print_in_order(world, &format!("rank {rank} saw {ends}"));
         Ok(())
     })
 }

@@ -7,7 +7,8 @@
 //!
 //! In the program below all ranks write to the same place. Put each rank's rows in their own.
 //!
-//! Checked are the rows of `log`, and which of them each rank wrote.
+//! Checked are the rows of `log`, which of them each rank wrote, and that each rank reads only
+//! its own column of `arrivals`.
 //! `make exercise-4-3` checks, `make hint-4-3` helps.
 
 use std::process::ExitCode;

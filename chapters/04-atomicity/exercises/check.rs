@@ -3,10 +3,14 @@
 use std::ops::Range;
 
 use ndarray::{Array1, Array2};
-use record::{Call, Selection};
+use order::Order;
+use record::{Call, RankRecord, Record, Selection};
 
 use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
 use crate::shares::Shares;
+
+#[path = "order.rs"]
+mod order;
 
 pub const ALL: &[Exercise] = &[
     Exercise {
@@ -55,8 +59,8 @@ fn handover(trial: &Trial) -> Finding {
     })
 }
 
-/// Between each write of rank 0 and the reads of the others there is a flush, a barrier and a
-/// flush; and between a read and the next write a barrier.
+/// Between each write of rank 0 and the reads of the others there is a flush, something for
+/// which they wait, and a flush; and the next write waits for the reads.
 fn in_order(trial: &Trial) -> Result<(), Wrong> {
     let atomic = trial
         .record
@@ -75,68 +79,105 @@ fn in_order(trial: &Trial) -> Result<(), Wrong> {
         };
         Err(Wrong::Silent(text))
     };
-    let writes = accesses(trial, 0, "board", true);
+    let writes = rounds(trial, 0, true);
     if writes.len() != ROUNDS {
         return Err(Wrong::Result(format!(
-            "rank 0 wrote `board` {} times, should be once in each of the {ROUNDS} rounds",
+            "rank 0 wrote all of `board` {} times, should be once in each of the {ROUNDS} \
+             rounds",
             writes.len()
         )));
     }
+    let order = Order::of(&trial.record);
     for rank in 1..trial.ranks() {
         if !accesses(trial, rank, "board", true).is_empty() {
             return silent(format!(
                 "rank {rank} wrote `board`; only rank 0 is to write it"
             ));
         }
-        let reads = accesses(trial, rank, "board", false);
+        let reads = rounds(trial, rank, false);
         if reads.len() != ROUNDS {
             return silent(format!(
-                "rank {rank} read `board` {} times, should be once in each of the {ROUNDS} \
-                 rounds: the numbers are to go through the file",
+                "rank {rank} read all of `board` {} times, should be once in each of the \
+                 {ROUNDS} rounds: the numbers are to go through the file",
                 reads.len()
             ));
         }
         for (round, (write, read)) in writes.iter().zip(&reads).enumerate() {
-            let between = meetings(trial, (0, *write), (rank, *read));
-            if between.is_empty() {
-                return silent(format!(
-                    "in round {round} nothing makes rank {rank} wait until rank 0 has written: \
-                     there is no barrier between the write and the read. (A flush does not \
-                     wait for the other ranks.)"
-                ));
-            }
-            let handed_over =
-                |(there, _): &&(usize, usize)| flushes(trial, 0, *write..*there);
-            let looked_again =
-                |(_, here): &&(usize, usize)| flushes(trial, rank, *here..*read);
-            if !between.iter().any(|it| handed_over(&it)) {
-                return silent(format!(
-                    "in round {round} rank 0 does not flush between its write and the barrier: \
-                     when the others go on, the numbers may not have left it"
-                ));
-            }
-            if !between
-                .iter()
-                .filter(handed_over)
-                .any(|it| looked_again(&it))
-            {
-                return silent(format!(
-                    "in round {round} rank {rank} does not flush between the barrier and its \
-                     read: it may read what it remembers of the file"
-                ));
+            let (write, read) = ((0, write.end - 1), (rank, read.start));
+            match passed_on(trial, &order, write, read) {
+                Passed::On => {}
+                Passed::Unordered => {
+                    return silent(format!(
+                        "in round {round} nothing makes rank {rank} wait until rank 0 has \
+                         written: there is no barrier between the write and the read, no \
+                         message from rank 0, nor another call in which rank {rank} waits \
+                         for it. (A flush does not wait for the other ranks.)"
+                    ));
+                }
+                Passed::Kept => {
+                    return silent(format!(
+                        "in round {round} rank 0 does not flush between its write and the \
+                         barrier (or what stands for it): when rank {rank} goes on, the numbers \
+                         may not have left rank 0"
+                    ));
+                }
+                Passed::Overlooked => {
+                    return silent(format!(
+                        "in round {round} rank {rank} does not flush between the barrier and its \
+                         read (another call may stand for the barrier): it may read what it \
+                         remembers of the file"
+                    ));
+                }
             }
         }
         for (round, (read, next)) in reads.iter().zip(&writes[1..]).enumerate() {
-            if meetings(trial, (rank, *read), (0, *next)).is_empty() {
+            if !order.is_before((rank, read.end - 1), (0, next.start)) {
                 return silent(format!(
                     "nothing keeps rank 0 from writing the numbers of round {} while rank \
-                     {rank} still reads those of round {round}",
+                     {rank} still reads those of round {round}: no barrier, no message from \
+                     rank {rank}, nor another call in which rank 0 waits for it",
                     round + 1
                 ));
             }
         }
     }
     Ok(())
+}
+
+/// From the first call to behind the last with which a rank read, or wrote, all of `board`
+/// once: one after the other. What remains in the end is one more.
+fn rounds(trial: &Trial, rank: usize, write: bool) -> Vec<Range<usize>> {
+    let mut rounds = Vec::new();
+    let mut calls: Vec<usize> = Vec::new();
+    for at in accesses(trial, rank, "board", write) {
+        calls.push(at);
+        let all = 0..NUMBERS as u64;
+        if rows(trial, rank, &calls, write) == std::slice::from_ref(&all) {
+            rounds.push(calls[0]..at + 1);
+            calls.clear();
+        }
+    }
+    if let (Some(first), Some(last)) = (calls.first(), calls.last()) {
+        rounds.push(*first..last + 1);
+    }
+    rounds
+}
+
+/// The rows of `board` that a rank read, or wrote, with some of its calls.
+fn rows(trial: &Trial, rank: usize, calls: &[usize], write: bool) -> Vec<Range<u64>> {
+    let of_rank = &trial.record.ranks[rank].calls;
+    let part = Record {
+        ranks: vec![RankRecord {
+            calls: calls.iter().map(|at| of_rank[*at].clone()).collect(),
+            ..RankRecord::default()
+        }],
+        ..Record::default()
+    };
+    let touched = match write {
+        true => part.written(None, "board"),
+        false => part.read_from(None, "board"),
+    };
+    touched.map(|it| it.rows(0).ranges).unwrap_or_default()
 }
 
 // --- 2: a counter ----------------------------------------------------------------------
@@ -214,13 +255,28 @@ fn counter(trial: &Trial) -> Finding {
     }
 
     let (writer, write) = only_write(trial)?;
+    let order = Order::of(&trial.record);
     for rank in (0..trial.ranks()).filter(|it| *it != writer) {
         for read in accesses(trial, rank, "counter", false) {
-            if meetings(trial, (rank, read), (writer, write)).is_empty() {
-                return Err(Wrong::Silent(format!(
-                    "rank {rank} read `counter`, and nothing sees to it that this is before \
-                     rank {writer} wrote it. This time it was"
-                )));
+            if order.is_before((rank, read), (writer, write)) {
+                continue;
+            }
+            match passed_on(trial, &order, (writer, write), (rank, read)) {
+                Passed::On => {}
+                Passed::Unordered => {
+                    return Err(Wrong::Silent(format!(
+                        "rank {rank} read `counter`, and nothing sees to it that this is \
+                         before rank {writer} wrote it: no barrier, no message from rank \
+                         {rank}, nor another call in which rank {writer} waits for it. This \
+                         time it went well"
+                    )));
+                }
+                Passed::Kept | Passed::Overlooked => {
+                    return Err(Wrong::Silent(format!(
+                        "rank {rank} read `counter` after rank {writer} had written it, \
+                         without a flush on both: it may have read what was there before"
+                    )));
+                }
             }
         }
     }
@@ -313,7 +369,28 @@ fn append(trial: &Trial) -> Finding {
             )));
         }
     }
+    knows_its_own_only(trial)?;
     Ok(format!("{total} rows in {ROUNDS} rounds, each by its rank"))
+}
+
+/// Each rank may have read its own column of `arrivals`, and no other.
+fn knows_its_own_only(trial: &Trial) -> Result<(), Wrong> {
+    let Some(read) = trial.record.read_from(None, "arrivals") else {
+        return Ok(());
+    };
+    for (rank, blocks) in read.by_rank.iter().enumerate() {
+        let own = rank as u64..rank as u64 + 1;
+        let columns = |it: &record::Block| it.start[1]..it.end[1];
+        if let Some(columns) = blocks.iter().map(columns).find(|it| *it != own) {
+            return Err(Wrong::Silent(format!(
+                "the rows are right; but rank {rank} read the columns {}–{} of `arrivals`, and \
+                 is to know its own only, {rank}. The ranks can tell each other the numbers",
+                columns.start,
+                columns.end - 1
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Neighbours joined, those without rows left out. In order already.
@@ -349,40 +426,39 @@ fn accesses(trial: &Trial, rank: usize, dataset: &str, write: bool) -> Vec<usize
     positions(trial, rank, is_one)
 }
 
-/// The places at which `rank` waits for all others, in order: the same for all ranks.
-fn waits(trial: &Trial, rank: usize) -> Vec<usize> {
-    let for_all = |call: &Call| {
-        let all = call
-            .group
-            .as_ref()
-            .is_none_or(|it| it.len() == trial.ranks());
-        let name = call.name.trim_end_matches("_c");
-        all && (name == "MPI_Barrier"
-            || name.starts_with("MPI_All")
-            || name.starts_with("MPI_Reduce_scatter"))
-    };
-    positions(trial, rank, for_all)
+/// Whether what one rank wrote reaches the read of another, and what is missing.
+enum Passed {
+    On,
+    /// The reader does not wait for the writer.
+    Unordered,
+    /// It waits, but not for a flush of the writer.
+    Kept,
+    /// It does not flush after it has waited.
+    Overlooked,
 }
 
-/// The places, on either rank, where all ranks wait for each other so that the call of the
-/// one, `before`, is over when the other comes to its own, `after`. Both are (rank, call).
-fn meetings(
+/// `write` and `read` are (rank, call).
+fn passed_on(
     trial: &Trial,
-    before: (usize, usize),
-    after: (usize, usize),
-) -> Vec<(usize, usize)> {
-    let pairs = waits(trial, before.0)
-        .into_iter()
-        .zip(waits(trial, after.0));
-    pairs
-        .filter(|(there, here)| before.1 < *there && *here < after.1)
-        .collect()
-}
-
-/// Whether a rank flushes the file in this part of its calls.
-fn flushes(trial: &Trial, rank: usize, calls: Range<usize>) -> bool {
-    let flush = positions(trial, rank, |call| call.name == "H5Fflush");
-    flush.iter().any(|it| calls.contains(it))
+    order: &Order,
+    write: (usize, usize),
+    read: (usize, usize),
+) -> Passed {
+    let flushes = |rank| positions(trial, rank, |call| call.name == "H5Fflush");
+    let mut of_writer = flushes(write.0).into_iter();
+    let mut of_reader = flushes(read.0).into_iter().rev();
+    if !order.is_before(write, read) {
+        return Passed::Unordered;
+    }
+    let flushed = of_writer.find(|it| *it > write.1).map(|it| (write.0, it));
+    let Some(flushed) = flushed.filter(|it| order.is_before(*it, read)) else {
+        return Passed::Kept;
+    };
+    let again = of_reader.find(|it| *it < read.1).map(|it| (read.0, it));
+    match again.is_some_and(|it| order.is_before(flushed, it)) {
+        true => Passed::On,
+        false => Passed::Overlooked,
+    }
 }
 
 fn positions(trial: &Trial, rank: usize, wanted: impl Fn(&Call) -> bool) -> Vec<usize> {

@@ -10,7 +10,8 @@
 //! the counter, once.
 //!
 //! Checked are `first` and `counter`, who wrote the counter, and that nobody reads it at the
-//! same time.
+//! same time: the rank that writes it must wait for those that read it, by a message or by a
+//! collective call of MPI.
 //! `make exercise-4-2` checks, `make hint-4-2` helps.
 
 use std::process::ExitCode;
