@@ -4,7 +4,11 @@
 //! group a dataset `numbers` (of `u64`) with what `numbers_of` returns for that rank. Each
 //! rank writes the numbers of its own group and no others.
 //!
-//! Checked, on 1, 2, 3, 4 and 7 ranks: the groups, the numbers, and which rank wrote what.
+//! `create_dataset::<T>(where, name, shape)` is this workbook's: it makes a dataset of numbers
+//! of the type `T`. All ranks call it, with the same name and shape.
+//!
+//! Checked, on 1, 2, 3, 4 and 7 ranks: the groups, the numbers and their type, and which rank
+//! wrote what.
 //! `make exercise-2-1` checks it, `make hint-2-1` gives a hint.
 
 use std::process::ExitCode;

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use hdf5::Group;
+use hdf5::types::TypeDescriptor;
+use hdf5::{Dataset, Group};
 use ndarray::Array1;
+use record::Call;
 
 use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, names};
 use crate::shares::Shares;
@@ -43,6 +45,7 @@ fn groups(trial: &Trial) -> Finding {
             Array1::from_iter((0..3 + rank as u64).map(|i| 100 * (rank as u64 + 1) + i));
         let name = format!("{group}/numbers");
         let dataset = trial.dataset(&file, &name, &[right.len()])?;
+        of_u64(&dataset, &name)?;
         let shares = only(ranks, rank, right.len());
         let found: Array1<u64> = trial.read(&dataset)?;
         shares.compare(trial, &name, found.view(), right.view(), |a, b| a == b)?;
@@ -54,6 +57,18 @@ fn groups(trial: &Trial) -> Finding {
     Ok(format!(
         "{ranks} groups, each with the numbers of its rank, which wrote them"
     ))
+}
+
+/// Reading converts, so the type is looked at by itself.
+fn of_u64(dataset: &Dataset, name: &str) -> Result<(), Wrong> {
+    let element = dataset.dtype().and_then(|it| it.to_descriptor());
+    match element {
+        Ok(TypeDescriptor::Unsigned(size)) if size as usize == 8 => Ok(()),
+        Ok(other) => Err(Wrong::Result(format!(
+            "the numbers of `{name}` are of the type {other}, should be uint64 (`u64` in Rust)"
+        ))),
+        Err(error) => Err(Wrong::Result(format!("the type of `{name}`: {error}"))),
+    }
 }
 
 /// A dataset that belongs to one rank as a whole.
@@ -87,6 +102,7 @@ fn rank_zero(trial: &Trial) -> Finding {
     let rows = trial.case.rows();
     let file = trial.open("squares.hdf5")?;
     let dataset = trial.dataset(&file, "squares", &[rows])?;
+    of_u64(&dataset, "squares")?;
     let right = Array1::from_iter((0..rows as u64).map(|row| row * row));
     let shares = Shares::rows(trial.ranks(), rows);
     let found: Array1<u64> = trial.read(&dataset)?;
@@ -104,14 +120,31 @@ const ROWS: usize = 3;
 
 fn two_files(trial: &Trial) -> Finding {
     let ranks = trial.ranks();
-    for (parity, name) in [(0, "even.hdf5"), (1, "odd.hdf5")] {
-        let half: Vec<usize> = (parity..ranks).step_by(2).collect();
-        if half.is_empty() {
-            if trial.case.data.join(name).exists() {
+    let files = [(0, "even.hdf5"), (1, "odd.hdf5")];
+    let half_of = |parity: usize| (parity..ranks).step_by(2).collect::<Vec<usize>>();
+    for (parity, name) in files {
+        let half = half_of(parity);
+        match (trial.case.data.join(name).exists(), half.is_empty()) {
+            (true, true) => {
                 return Err(Wrong::Result(format!(
                     "there is a file `{name}`, but no rank that it could belong to"
                 )));
             }
+            (false, false) => {
+                return Err(Wrong::Result(format!(
+                    "there is no file `{name}`, which {} of {ranks} should have written",
+                    record::words::ranks(&half)
+                )));
+            }
+            _ => {}
+        }
+    }
+    for (parity, name) in files {
+        who_opened(trial, name, &half_of(parity))?;
+    }
+    for (parity, name) in files {
+        let half = half_of(parity);
+        if half.is_empty() {
             continue;
         }
         let file = trial.open(name)?;
@@ -134,6 +167,82 @@ fn two_files(trial: &Trial) -> Finding {
         1 => "even.hdf5, and no other".to_owned(),
         _ => format!("two files, each written by its half of {ranks} ranks"),
     })
+}
+
+/// The ranks of `half` must have opened the file together, and nobody else.
+fn who_opened(trial: &Trial, name: &str, half: &[usize]) -> Result<(), Wrong> {
+    let ranks = trial.ranks();
+    let opens = |call: &&Call| {
+        let ends = |path: &str| path.ends_with(&format!("/{name}"));
+        matches!(&*call.name, "H5Fcreate" | "H5Fopen")
+            && call.ok == Some(true)
+            && call.file.as_deref().is_some_and(ends)
+    };
+    let opened = |rank: usize| trial.record.ranks[rank].calls.iter().filter(opens);
+    let together = |call: &Call| {
+        let mut group = call.group.clone()?;
+        group.sort_unstable();
+        Some(group)
+    };
+    let silent = |text: String| Err(Wrong::Silent(text));
+    if let Some(rank) = (0..ranks).find(|it| !half.contains(it) && opened(*it).count() > 0)
+    {
+        let with = opened(rank).find_map(together);
+        return silent(format!(
+            "rank {rank} of {ranks} opened `{name}`, which is not its file{}. It is a file of \
+             {} only",
+            match with {
+                Some(with) if with.len() > 1 => format!(
+                    ": its communicator was that of {}",
+                    record::words::ranks(&with)
+                ),
+                _ => String::new(),
+            },
+            record::words::ranks(half),
+        ));
+    }
+    if half.len() < 2 {
+        return Ok(());
+    }
+    let alone = |rank: &&usize| {
+        let one = |it: &Call| together(it).is_some_and(|it| it == [**rank]);
+        opened(**rank).any(one)
+    };
+    let each: Vec<usize> = half.iter().filter(alone).copied().collect();
+    if let [one, another, ..] = each[..] {
+        return silent(format!(
+            "rank {one} and rank {another} of {ranks} each opened `{name}` for itself alone, \
+             with a communicator of one rank; neither knows what the other does in the file. \
+             {} are to open it together: they need the same colour",
+            capital(&record::words::ranks(half))
+        ));
+    }
+    for rank in half {
+        if opened(*rank).any(|it| together(it).as_deref() == Some(half)) {
+            continue;
+        }
+        let how = match opened(*rank).next().map(together) {
+            None => "did not open it".to_owned(),
+            Some(None) => "opened it without MPI-IO".to_owned(),
+            Some(Some(with)) => {
+                format!(
+                    "opened it with the communicator of {}",
+                    record::words::ranks(&with)
+                )
+            }
+        };
+        return silent(format!(
+            "`{name}` is to be opened by {} of {ranks} together; rank {rank} {how}",
+            record::words::ranks(half)
+        ));
+    }
+    Ok(())
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|it| it.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
 }
 
 /// Each rank of `half` must have written its rows of the file, and nobody else any.
@@ -253,51 +362,116 @@ fn one_cannot(trial: &Trial) -> Finding {
             difference.rule()
         )));
     }
-    let file = trial.open("sums.hdf5")?;
-    let dataset = trial.dataset(&file, "sums", &[ranks])?;
+    let lost = |wrong| match rank_that_ended_all(trial) {
+        Some(rank) => Wrong::Result(format!(
+            "rank {rank} ended all ranks before `sums.hdf5` was closed, and with it the sums \
+             of the others are lost: it panicked (`unwrap`?), or an error left the program"
+        )),
+        None => wrong,
+    };
+    let file = trial.open("sums.hdf5").map_err(lost)?;
+    let dataset = trial.dataset(&file, "sums", &[ranks]).map_err(lost)?;
+    let complete = file.group("complete").is_ok();
+    if !bad.is_empty() {
+        all_heard_of(trial, &bad, complete)?;
+    }
+
     let found: Array1<i64> = trial.read(&dataset)?;
     let right: Array1<i64> = sums.iter().map(|it| it.unwrap_or(0)).collect();
-    let mut good = Shares::rows(ranks, ranks);
-    good.compare(trial, "sums", found.view(), right.view(), |a, b| a == b)?;
-    let range = |rank| match sums[rank] {
-        Some(_) => rank..rank + 1,
-        None => rank..rank,
-    };
-    good = Shares::new(0, (0..ranks).map(range).collect());
-    good.each_wrote_its_own(trial, "sums")?;
-
-    let complete = file.group("complete").is_ok();
-    if bad.is_empty() {
-        return match complete {
-            true => Ok(format!("{ranks} sums, and nothing to complain of")),
-            false => Err(Wrong::Result(
-                "all sums are there, but `sums.hdf5` has no group `complete`".to_owned(),
+    let own = Shares::rows(ranks, ranks);
+    let compared = own.compare(trial, "sums", found.view(), right.view(), |a, b| a == b);
+    compared.map_err(|wrong| match wrong {
+        Wrong::Result(text) => match rank_that_ended_all(trial) {
+            Some(rank) => Wrong::Result(format!(
+                "{text}. Rank {rank} ended all ranks before the file was closed"
             )),
-        };
+            None => Wrong::Result(text),
+        },
+        wrong => wrong,
+    })?;
+    // Without a good part a rank may leave its row as it is, or write the 0 that is there.
+    let range = |rank: usize| match sums[rank] {
+        None if own.written(trial, "sums", rank).is_empty() => rank..rank,
+        _ => rank..rank + 1,
+    };
+    let shares = Shares::new(0, (0..ranks).map(range).collect());
+    shares.each_wrote_its_own(trial, "sums")?;
+
+    match (bad.is_empty(), complete) {
+        (true, true) => Ok(format!("{ranks} sums, and nothing to complain of")),
+        (true, false) => Err(Wrong::Result(
+            "all sums are there, but `sums.hdf5` has no group `complete`".to_owned(),
+        )),
+        (false, _) => Ok(format!(
+            "the other sums are there; {} had no good part, and said so",
+            record::words::ranks(&bad)
+        )),
     }
-    let which = record::words::ranks(&bad);
+}
+
+/// The group, the status and the message of a run in which these ranks had no good part.
+fn all_heard_of(trial: &Trial, bad: &[usize], complete: bool) -> Result<(), Wrong> {
+    let which = record::words::ranks(bad);
+    let mut faults = Vec::new();
     if complete {
-        return Err(Wrong::Result(format!(
+        faults.push(format!(
             "`sums.hdf5` has a group `complete`, although {which} had no good part"
-        )));
+        ));
     }
     if trial.status == 0 {
+        let although = match complete {
+            true => String::new(),
+            false => format!(", although {which} had no good part"),
+        };
+        faults.push(format!(
+            "the run ended with status 0{although}: whoever started it believes that all is \
+             well"
+        ));
+    }
+    if !faults.is_empty() {
+        return Err(Wrong::Result(faults.join("; and ")));
+    }
+    let part = |rank: usize| format!("part-{rank}.txt");
+    let (said, printed) = (trial.complained.concat(), trial.printed.concat());
+    let parts: Vec<String> = bad.iter().map(|rank| part(*rank)).collect();
+    if !parts.iter().any(|name| said.contains(name)) {
         return Err(Wrong::Result(format!(
-            "the run ended with status 0, although {which} had no good part: whoever \
-             started it believes that all is well"
+            "no rank said on standard error which part was bad: {}{}",
+            parts.join(", "),
+            match parts.iter().any(|name| printed.contains(name)) {
+                true =>
+                    ". One said it on standard output, where the results of a program go",
+                false => "",
+            }
         )));
     }
-    let said = trial.complained.concat();
-    let names: Vec<String> = bad.iter().map(|rank| format!("part-{rank}.txt")).collect();
-    if !names.iter().any(|name| said.contains(name)) {
-        return Err(Wrong::Result(format!(
-            "no rank said on standard error which part was bad: {}",
-            names.join(", ")
-        )));
+    let good = (0..trial.ranks()).filter(|it| !bad.contains(it)).map(part);
+    for name in good {
+        if said.contains(&name) {
+            return Err(Wrong::Result(format!(
+                "standard error names {name}, which is good, besides the bad part ({}): nobody \
+                 can tell which is which",
+                parts.join(", ")
+            )));
+        }
     }
-    Ok(format!(
-        "the other sums are there; {which} had no good part, and said so"
-    ))
+    Ok(())
+}
+
+/// Who ended all ranks while the file was open on some.
+fn rank_that_ended_all(trial: &Trial) -> Option<usize> {
+    let closes = |call: &Call| {
+        matches!(&*call.name, "H5Fclose" | "H5Idec_ref")
+            && call.ok == Some(true)
+            && call
+                .file
+                .as_deref()
+                .is_some_and(|it| it.ends_with("/sums.hdf5"))
+    };
+    let ranks = &trial.record.ranks;
+    let left_open = ranks.iter().any(|it| !it.calls.iter().any(closes));
+    let aborted = ranks.iter().find(|it| it.aborted.is_some());
+    aborted.filter(|_| left_open).map(|it| it.rank)
 }
 
 fn sum(part: &Part) -> Option<i64> {
