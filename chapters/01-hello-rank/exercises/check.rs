@@ -47,7 +47,7 @@ fn predict(trial: &Trial) -> Finding {
     for (rank, lines) in printed.iter().enumerate() {
         if *lines != program(rank, ranks) {
             return Err(Wrong::Result(format!(
-                "rank {rank} of {ranks} did not print what `program` prints; was it \
+                "Rank {rank} of {ranks} did not print what `program` prints; was it \
                  changed? `make reset-1-1` puts it there again (your file is kept beside it)"
             )));
         }
@@ -61,7 +61,7 @@ fn predict(trial: &Trial) -> Finding {
         let found = number(&predictions, &format!("rank {rank} prints "), " lines")?;
         if found != lines.len() as i64 {
             return Err(Wrong::Result(format!(
-                "you predicted that rank {rank} of {ranks} prints {}; it printed {}{}",
+                "You predicted that rank {rank} of {ranks} prints {}; it printed {}{}",
                 count(found, "line"),
                 count(lines.len() as i64, "line"),
                 quoted(lines)
@@ -72,7 +72,7 @@ fn predict(trial: &Trial) -> Finding {
     let found = number(&predictions, "", " lines in total")?;
     if found != total as i64 {
         return Err(Wrong::Result(format!(
-            "you predicted {} in total; there were {total}",
+            "You predicted {} in total; there were {total}",
             count(found, "line")
         )));
     }
@@ -88,10 +88,10 @@ fn predict(trial: &Trial) -> Finding {
             count(ranks as i64, "rank")
         )),
         Some(sum) => Err(Wrong::Result(format!(
-            "you predicted that the sum of {} is {found}; rank 0 printed {sum}",
+            "You predicted that the sum of {} is {found}; rank 0 printed {sum}",
             count(ranks as i64, "rank")
         ))),
-        None => Err(Wrong::Result("no rank printed a sum".to_owned())),
+        None => Err(Wrong::Result("No rank printed a sum".to_owned())),
     }
 }
 
@@ -117,7 +117,7 @@ fn number(lines: &[&str], before: &str, after: &str) -> Result<i64, Wrong> {
     };
     lines.iter().find_map(middle).ok_or_else(|| {
         Wrong::Result(format!(
-            "rank 0 did not print a line `{PREDICTED}{before}…{after}`; was \
+            "Rank 0 did not print a line `{PREDICTED}{before}…{after}`; was \
              `say_predictions` changed?"
         ))
     })
@@ -165,7 +165,7 @@ fn rank_order(trial: &Trial) -> Finding {
             _ => "",
         };
         return Err(Wrong::Result(format!(
-            "line {} should be `{should}`, but `{is}` was printed there{why}",
+            "Line {} should be `{should}`, but `{is}` was printed there{why}",
             at + 1
         )));
     }
@@ -173,7 +173,7 @@ fn rank_order(trial: &Trial) -> Finding {
         (1..ranks).find(|rank| trial.printed[*rank].lines().any(|it| is_ours(&it)));
     if let Some(rank) = others {
         return Err(Wrong::Silent(format!(
-            "the lines came in rank order, but rank {rank} printed its line itself. Nothing \
+            "The lines came in rank order, but rank {rank} printed its line itself. Nothing \
              promises that what several ranks print arrives in the order in which they \
              printed it"
         )));
@@ -198,11 +198,11 @@ fn ring(trial: &Trial) -> Finding {
         let (owner, stamps) = line
             .and_then(|it| it.strip_suffix(']')?.split_once(", stamped by ["))
             .ok_or_else(|| {
-                format!("nobody printed what token rank {rank} has in the end")
+                format!("Nobody printed what token rank {rank} has in the end")
             })?;
         if owner != rank.to_string() {
             return Err(Wrong::Result(format!(
-                "rank {rank} of {ranks} has in the end the token of rank {owner}, not its \
+                "Rank {rank} of {ranks} has in the end the token of rank {owner}, not its \
                  own"
             )));
         }
@@ -217,7 +217,7 @@ fn ring(trial: &Trial) -> Finding {
         let right: Vec<usize> = (1..=ranks).map(|step| (rank + step) % ranks).collect();
         if !stamps.iter().copied().eq(right.iter().copied().map(Some)) {
             return Err(Wrong::Result(format!(
-                "the token that rank {rank} of {ranks} has in the end bears the stamps of \
+                "The token that rank {rank} of {ranks} has in the end bears the stamps of \
                  {}; they should be those of {}",
                 in_order(&stamps),
                 in_order(&right.into_iter().map(Some).collect::<Vec<_>>())
@@ -270,20 +270,20 @@ fn end_all(trial: &Trial) -> Finding {
         return match trial.printed[0].lines().any(|line| line == right) {
             true => Ok(format!("no rank failed, and {right}")),
             false => Err(Wrong::Result(format!(
-                "no rank failed, so rank 0 should print `{right}`"
+                "No rank failed, so rank 0 should print `{right}`"
             ))),
         };
     };
     if trial.status == 0 {
         return Err(Wrong::Result(format!(
-            "rank {bad} of {ranks} failed, but the run ended with status 0: whoever started \
+            "Rank {bad} of {ranks} failed, but the run ended with status 0: whoever started \
              it believes that all is well"
         )));
     }
     let printed = trial.printed.concat();
     if printed.contains("the sum is") {
         return Err(Wrong::Result(format!(
-            "rank {bad} of {ranks} failed, and yet there was a sum: `{}`",
+            "Rank {bad} of {ranks} failed, and yet there was a sum: `{}`",
             printed.trim()
         )));
     }
@@ -292,7 +292,7 @@ fn end_all(trial: &Trial) -> Finding {
         || !said.contains("the sensor does not answer")
     {
         return Err(Wrong::Result(format!(
-            "rank {bad} of {ranks} failed, but nobody said so: on standard error should be \
+            "Rank {bad} of {ranks} failed, but nobody said so: on standard error should be \
              `rank {bad}`, and the reason"
         )));
     }
@@ -300,7 +300,7 @@ fn end_all(trial: &Trial) -> Finding {
     let finalized = of_bad.calls.iter().any(|it| it.name == "MPI_Finalize");
     if of_bad.state == State::Exited && of_bad.aborted.is_none() && !finalized {
         return Err(Wrong::Silent(format!(
-            "rank {bad} of {ranks} left the program without ending MPI. This launcher \
+            "Rank {bad} of {ranks} left the program without ending MPI. This launcher \
              noticed it and ended the others; MPI promises it of an abort only"
         )));
     }

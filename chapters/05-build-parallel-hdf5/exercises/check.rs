@@ -227,7 +227,7 @@ fn which_library(trial: &Trial) -> Finding {
                     sample.verdict, sample.why
                 )));
             }
-            [] => return Err(Wrong::Result(format!("there is no line `{begin}…`"))),
+            [] => return Err(Wrong::Result(format!("There is no line `{begin}…`"))),
             several => {
                 return Err(Wrong::Result(format!(
                     "`{name}` has {} verdicts, on {} ranks; rank 0 alone should print",
@@ -331,12 +331,12 @@ fn launcher(trial: &Trial) -> Finding {
             "0"
         };
         return Err(Wrong::Result(format!(
-            "the run ended with status {}, should be {should}",
+            "The run ended with status {}, should be {should}",
             trial.status
         )));
     }
     Ok(format!(
-        "this run ({name}={value}) and {} others, each as it was",
+        "this run ({name}={value}) and {} others, each with the right answer",
         launches.len()
     ))
 }
@@ -360,9 +360,9 @@ fn compare(
         .collect();
     match found.as_slice() {
         [one] if *one == should => Ok(()),
-        [] => Err(Wrong::Result(format!("there is no line `{begin}…`"))),
+        [] => Err(Wrong::Result(format!("There is no line `{begin}…`"))),
         [other, ..] => Err(Wrong::Result(format!(
-            "where {what}, `{other}` was found; should be `{should}`"
+            "Where {what}, `{other}` was found; should be `{should}`"
         ))),
     }
 }
@@ -404,7 +404,9 @@ fn compressed(trial: &Trial) -> Finding {
     let file = trial.open("packed.hdf5")?;
     let dataset = trial.dataset(&file, "heights", &[rows, columns])?;
     if !dataset.dtype().is_ok_and(|it| it.is::<i32>()) {
-        return Err(Wrong::Result("`heights` is not of i32".to_owned()));
+        return Err(Wrong::Result(
+            "The dataset `heights` is not of `i32`".to_owned(),
+        ));
     }
     let written = trial.record.written(Some("/packed.hdf5"), "heights");
 
@@ -445,7 +447,7 @@ fn compressed(trial: &Trial) -> Finding {
     if let Some(written) = &written {
         if let Some((element, ranks)) = written.by_two_ranks() {
             return Err(Wrong::Silent(format!(
-                "row {} was written by {}: in the file is whatever came last",
+                "Row {} was written by {}: in the file is whatever came last",
                 element[0],
                 record::words::ranks(&ranks)
             )));
@@ -455,7 +457,7 @@ fn compressed(trial: &Trial) -> Finding {
             .collect();
         if rows >= 100 * trial.ranks() && !idle.is_empty() {
             return Err(Wrong::Silent(format!(
-                "{} wrote none of the {rows} rows: the work is not shared",
+                "Of the {rows} rows, {} wrote none: the work is not shared",
                 record::words::ranks(&idle)
             )));
         }
