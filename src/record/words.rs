@@ -111,7 +111,10 @@ impl Phrase {
         Phrase {
             infinitive: format!("{infinitive} {object}"),
             past: format!("{past} {object}"),
-            passive: format!("{object} was {past}"),
+            passive: match past {
+                "wrote" => format!("{object} was written"),
+                past => format!("{object} was {past}"),
+            },
         }
     }
 

@@ -565,6 +565,8 @@ pub(super) fn launch(
     launch.environment = vec![
         ("WORKBOOK_DATA".to_owned(), data.display().to_string()),
         ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
+        // It would print its warnings among the ranks' lines.
+        ("UCX_LOG_LEVEL".to_owned(), "error".to_owned()),
     ];
     for (name, value) in &given.environment {
         launch.options.extend(for_ranks(toolchain.mpi, name, value));
@@ -636,7 +638,15 @@ pub(super) fn prepare(
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    last_json(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// What the check says is its last line: libraries that it is linked with may print warnings
+/// before (UCX does).
+fn last_json<T: serde::de::DeserializeOwned>(printed: &str) -> Result<T> {
+    let line = printed.lines().rfind(|line| line.starts_with('{'));
+    let line = line.with_context(|| format!("the check said: {printed}"))?;
+    serde_json::from_str(line).with_context(|| format!("the check said: {printed}"))
 }
 
 fn check_command(
@@ -709,10 +719,7 @@ fn answer(
             .join("\n")
     };
     match outcome.ended {
-        Ended::Exit(0) => {
-            let text = of(Stream::Out);
-            serde_json::from_str(&text).with_context(|| format!("the check said: {text}"))
-        }
+        Ended::Exit(0) => last_json(&of(Stream::Out)),
         Ended::Interrupted | Ended::Stopped => bail!("interrupted"),
         Ended::Exit(status) => bail!(
             "the check of exercise {exercise} failed with status {status}: {}",
