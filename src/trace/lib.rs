@@ -1,0 +1,8 @@
+//! A run as a picture: which rank asked for which bytes of which dataset, which rank moved
+//! them to or from the file, and when.
+//!
+//! Depends on neither MPI nor HDF5.
+
+mod model;
+
+pub use model::{File, Part, Span, Touch, Trace, What};
