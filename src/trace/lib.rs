@@ -3,6 +3,16 @@
 //!
 //! Depends on neither MPI nor HDF5.
 
+mod elastic;
+#[cfg(test)]
+mod fixtures;
 mod model;
+mod pieces;
+mod strip;
+pub mod svg;
+#[cfg(test)]
+mod tests;
+pub mod words;
 
 pub use model::{File, Part, Span, Touch, Trace, What};
+pub use words::Show;
