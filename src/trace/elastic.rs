@@ -41,7 +41,10 @@ impl Elastic {
     /// The place of a time.
     pub fn place(&self, time: u64) -> f64 {
         let after = self.stops.partition_point(|it| it.0 < time);
-        match (after.checked_sub(1).map(|it| self.stops[it]), self.stops.get(after)) {
+        match (
+            after.checked_sub(1).map(|it| self.stops[it]),
+            self.stops.get(after),
+        ) {
             (_, Some(stop)) if stop.0 == time => stop.1,
             (Some((from, left)), Some((to, right))) => {
                 left + (time - from) as f64 / (to - from) as f64 * (right - left)
@@ -54,7 +57,8 @@ impl Elastic {
 
     /// Round times since the first, at least `distance` apart, with their names.
     pub fn ticks(&self, distance: f64) -> Vec<(f64, String)> {
-        let Some(((first, _), (last, end))) = self.stops.first().zip(self.stops.last()) else {
+        let Some(((first, _), (last, end))) = self.stops.first().zip(self.stops.last())
+        else {
             return Vec::new();
         };
         let mut ticks = vec![(0.0, "0".to_owned())];
@@ -94,8 +98,8 @@ pub(crate) fn duration(microseconds: u64) -> String {
 /// which take longer than all others, unless that is where a rank stayed.
 pub(crate) fn drawn(spans: &[Span]) -> Vec<&Span> {
     let of_interest = |it: &&Span| {
-        let is_frame = ["MPI_Init", "MPI_Init_thread", "MPI_Finalize"]
-            .contains(&it.call.as_str());
+        let is_frame =
+            ["MPI_Init", "MPI_Init_thread", "MPI_Finalize"].contains(&it.call.as_str());
         !is_frame || it.end.is_none() || it.ok == Some(false)
     };
     spans.iter().filter(of_interest).collect()

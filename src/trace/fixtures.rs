@@ -44,11 +44,51 @@ pub fn writes(
         let late = 7 * (rank % 5) as u64;
         let calls = [
             ("MPI_Init_thread", "start MPI", 0, 90_000, true, 0, 8),
-            ("H5Fcreate", "create file `example.hdf5`", 90_100 + late, 1_900, true, 300, 12),
-            ("H5Dcreate2", "create dataset `x`", 92_100 + late, 120, true, 0, 14),
-            ("H5Dwrite", "write rows of dataset `x`", 92_300 + late, 400 + 50 * late, collective, if collective { 200 } else { 0 }, 19),
-            ("MPI_Barrier", "barrier", 92_800 + 50 * late, 1_720 - 50 * late, true, 1_720 - 50 * late, 21),
-            ("H5Fclose", "close file `example.hdf5`", 94_600 + late, 2_200, true, 700, 24),
+            (
+                "H5Fcreate",
+                "create file `example.hdf5`",
+                90_100 + late,
+                1_900,
+                true,
+                300,
+                12,
+            ),
+            (
+                "H5Dcreate2",
+                "create dataset `x`",
+                92_100 + late,
+                120,
+                true,
+                0,
+                14,
+            ),
+            (
+                "H5Dwrite",
+                "write rows of dataset `x`",
+                92_300 + late,
+                400 + 50 * late,
+                collective,
+                if collective { 200 } else { 0 },
+                19,
+            ),
+            (
+                "MPI_Barrier",
+                "barrier",
+                92_800 + 50 * late,
+                1_720 - 50 * late,
+                true,
+                1_720 - 50 * late,
+                21,
+            ),
+            (
+                "H5Fclose",
+                "close file `example.hdf5`",
+                94_600 + late,
+                2_200,
+                true,
+                700,
+                24,
+            ),
             ("MPI_Finalize", "end MPI", 97_000 + late, 5_000, true, 0, 26),
         ];
         for (call, words, start, length, collective, waited, line) in calls {
@@ -65,10 +105,14 @@ pub fn writes(
                     by: by.to_owned(),
                 };
                 let at = 92_300 + late;
-                trace.asked.extend(asked(rank).into_iter().map(|it| touch(it, "H5Dwrite", at)));
+                trace
+                    .asked
+                    .extend(asked(rank).into_iter().map(|it| touch(it, "H5Dwrite", at)));
                 let moved = moved(rank).into_iter().enumerate();
                 trace.moved.extend(
-                    moved.map(|(index, it)| touch(it, "pwrite64", at + 10 + index as u64 / 8)),
+                    moved.map(|(index, it)| {
+                        touch(it, "pwrite64", at + 10 + index as u64 / 8)
+                    }),
                 );
             }
             if call == "H5Fclose" && rank == 0 {
@@ -107,7 +151,8 @@ pub fn writes(
 /// Each rank a slab of equal size, written by itself.
 pub fn slabs(ranks: usize) -> Trace {
     let size = 4000 / ranks as u64;
-    let own = move |rank| vec![(2048 + rank as u64 * size, 2048 + (rank as u64 + 1) * size)];
+    let own =
+        move |rank| vec![(2048 + rank as u64 * size, 2048 + (rank as u64 + 1) * size)];
     let file = file("slabs.hdf5", &[("/distances", size * ranks as u64)]);
     writes(ranks, file, own, own, false)
 }
@@ -174,7 +219,9 @@ pub fn compressed() -> Trace {
 pub fn hang() -> Trace {
     let mut trace = slabs(4);
     trace.command = "mpirun -n 4 hangs".to_owned();
-    trace.spans.retain(|it| it.start < 94_000 && !(it.rank == 0 && it.call == "MPI_Barrier"));
+    trace
+        .spans
+        .retain(|it| it.start < 94_000 && !(it.rank == 0 && it.call == "MPI_Barrier"));
     for span in &mut trace.spans {
         if span.call == "MPI_Barrier" {
             (span.end, span.ok) = (None, None);
@@ -240,7 +287,10 @@ pub fn needles() -> Trace {
             .iter()
             .map(|(start, end)| {
                 let quarter = (end - start) / 4;
-                (start + rank as u64 * quarter, start + (rank as u64 + 1) * quarter)
+                (
+                    start + rank as u64 * quarter,
+                    start + (rank as u64 + 1) * quarter,
+                )
             })
             .collect::<Vec<_>>()
     };

@@ -65,10 +65,7 @@ pub(crate) fn runs(ranges: &[Range<u64>]) -> Vec<Run> {
 
 /// Sorts ranges, drops the empty ones, and joins those that overlap or touch.
 pub(crate) fn union(ranges: impl IntoIterator<Item = Range<u64>>) -> Vec<Range<u64>> {
-    let mut ranges: Vec<_> = ranges
-        .into_iter()
-        .filter(|it| it.start < it.end)
-        .collect();
+    let mut ranges: Vec<_> = ranges.into_iter().filter(|it| it.start < it.end).collect();
     ranges.sort_unstable_by_key(|it| (it.start, it.end));
     let mut joined: Vec<Range<u64>> = Vec::new();
     for range in ranges {
@@ -98,8 +95,8 @@ pub(crate) struct Section {
 /// What a [`Section`] is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kind {
-    /// A dataset, or a part of one: its path, and where its chunks begin, if it has any.
-    Dataset(String, Vec<u64>),
+    /// A dataset, or a part of one: its path; where its chunks are, if it has any.
+    Dataset(String, Vec<Range<u64>>),
     /// HDF5's own bytes.
     Metadata,
     /// Datasets that nobody touched: their paths.
@@ -146,7 +143,10 @@ pub(crate) fn sections(trace: &Trace, file: usize) -> Vec<Section> {
                 Kind::Untouched(BTreeSet::from([path.clone()]))
             }
             What::Dataset(path) => Kind::Dataset(path.clone(), Vec::new()),
-            What::Chunk(path, _) => Kind::Dataset(path.clone(), vec![part.start]),
+            What::Chunk(path, _) => {
+                let chunk = part.start..part.end;
+                Kind::Dataset(path.clone(), vec![chunk])
+            }
         };
         sections.push(Section {
             bytes: part.start..part.end,
@@ -240,7 +240,9 @@ pub(crate) fn shares(
         }
     }
     for share in shares.values_mut() {
-        share.operations.sort_unstable_by_key(|it| (it.start, it.end));
+        share
+            .operations
+            .sort_unstable_by_key(|it| (it.start, it.end));
         share.covered = union(share.operations.iter().cloned());
     }
     shares

@@ -10,7 +10,11 @@ use crate::{Show, fixtures, svg, words};
 fn all_can_be_drawn() {
     let folder = std::env::var_os("TRACE_PICTURES").map(PathBuf::from);
     for (name, trace) in fixtures::all() {
-        for (kind, show) in [("file", Show::File), ("time", Show::Time), ("both", Show::Both)] {
+        for (kind, show) in [
+            ("file", Show::File),
+            ("time", Show::Time),
+            ("both", Show::Both),
+        ] {
             let drawing = svg::draw(&trace, show);
             assert_eq!(drawing, svg::draw(&trace, show));
             let words = words::alternative(&trace, show);

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::elastic::drawn;
 use crate::model::{Span, Touch, Trace};
 use crate::pieces::{Kind, Run, Section, Share, runs, sections, shares};
 
@@ -92,19 +93,32 @@ fn of(section: &Section) -> String {
 fn touched(trace: &Trace, file: usize, section: &Section) -> Vec<String> {
     let mut sentences = Vec::new();
     let (mut askers, mut movers) = (BTreeSet::new(), BTreeSet::new());
-    for (touches, write, verb, one) in [
-        (&trace.asked, true, "asked to write", None),
-        (&trace.asked, false, "asked to read", None),
-        (&trace.moved, true, "wrote", Some("write")),
-        (&trace.moved, false, "read", Some("read")),
+    for (write, to, did, one) in [
+        (true, "write", "wrote", "write"),
+        (false, "read", "read", "read"),
     ] {
-        let shares = shares(touches, file, write, &section.bytes);
-        let ranks = shares.keys().copied();
-        match one {
-            None => askers.extend(ranks),
-            Some(_) => movers.extend(ranks),
+        let asked = shares(&trace.asked, file, write, &section.bytes);
+        let moved = shares(&trace.moved, file, write, &section.bytes);
+        askers.extend(asked.keys().copied());
+        movers.extend(moved.keys().copied());
+        let (of, asking) = (of(section), format!("asked to {to}"));
+        let covered = |shares: &BTreeMap<usize, Share>| -> Vec<_> {
+            shares
+                .iter()
+                .map(|(rank, it)| (*rank, it.covered.clone()))
+                .collect()
+        };
+        if !asked.is_empty() && covered(&asked) == covered(&moved) {
+            sentences.extend(by_rank(
+                &moved,
+                &asking,
+                &of,
+                Some((", and did so itself", one)),
+            ));
+        } else {
+            sentences.extend(by_rank(&asked, &asking, &of, None));
+            sentences.extend(by_rank(&moved, did, &of, Some(("", one))));
         }
-        sentences.extend(by_rank(&shares, verb, &of(section), one));
     }
     let idle: Vec<usize> = askers.difference(&movers).copied().collect();
     if !trace.moved.is_empty() && !idle.is_empty() {
@@ -117,13 +131,16 @@ fn touched(trace: &Trace, file: usize, section: &Section) -> Vec<String> {
     sentences
 }
 
+/// What an operation is called, after words that say who did it.
+type Operation<'a> = Option<(&'a str, &'a str)>;
+
 /// The shares of some ranks in sentences: equal ones, and ones that follow each other, are
 /// told together.
 fn by_rank(
     shares: &BTreeMap<usize, Share>,
     verb: &str,
     of: &str,
-    operation: Option<&str>,
+    operation: Operation,
 ) -> Vec<String> {
     let all: Vec<(usize, Vec<Run>, usize)> = shares
         .iter()
@@ -136,9 +153,9 @@ fn by_rank(
     }
     let mut told: Vec<(Vec<usize>, String)> = Vec::new();
     for (rank, runs, operations) in all {
-        let mut what = format!("{}{of}", ranges(&runs));
-        if let Some(one) = operation {
-            what += &format!(", in {}", amount(operations, one));
+        let mut what = ranges(&runs, of);
+        if let Some((who, one)) = operation {
+            what += &format!("{who}, in {}", amount(operations, one));
         }
         match told.iter_mut().find(|it| it.1 == what) {
             Some(same) => same.0.push(rank),
@@ -159,7 +176,7 @@ fn in_rank_order(
     all: &[(usize, Vec<Run>, usize)],
     verb: &str,
     of: &str,
-    operation: Option<&str>,
+    operation: Operation,
 ) -> Option<String> {
     let (_, first, operations) = all.first()?;
     let [first] = first.as_slice() else {
@@ -178,21 +195,21 @@ fn in_rank_order(
         expected += step;
     }
     let who: Vec<usize> = all.iter().map(|it| it.0).collect();
+    let length = amount(first.length as usize, "byte");
     let pieces = match first.count {
-        1 => amount(first.length as usize, "byte"),
-        _ => format!(
-            "{} of {}, one every {}",
-            amount(first.count as usize, "piece"),
-            amount(first.length as usize, "byte"),
+        1 => format!("{length}{of}"),
+        count => format!(
+            "{} of {length}{of}, one every {} bytes",
+            amount(count as usize, "piece"),
             first.stride
         ),
     };
-    let operations = operation.map_or_else(String::new, |one| {
-        format!(", in {} each", amount(*operations, one))
+    let operations = operation.map_or_else(String::new, |(who, one)| {
+        format!("{who}, in {} each", amount(*operations, one))
     });
     Some(format!(
-        "{} each {verb} {pieces}{of}: {} from byte {} on, each next rank {step} bytes \
-         further{operations}.",
+        "{} each {verb} {pieces}{operations}: {} from byte {} on, each next rank {step} bytes \
+         further.",
         capital(&ranks(&who)),
         ranks(&who[..1]),
         first.start
@@ -228,8 +245,10 @@ fn metadata(trace: &Trace, file: usize, sections: &[Section]) -> Vec<String> {
 /// What the ranks called, in order, and which calls never returned: sentences.
 pub fn time(trace: &Trace) -> Vec<String> {
     let mut told: Vec<(Vec<usize>, Vec<String>)> = Vec::new();
+    let drawn = drawn(&trace.spans);
     for rank in 0..trace.ranks {
-        let calls: Vec<&Span> = trace.spans.iter().filter(|it| it.rank == rank).collect();
+        let calls: Vec<&Span> =
+            drawn.iter().copied().filter(|it| it.rank == rank).collect();
         let mut names: Vec<(String, usize)> = Vec::new();
         for call in &calls {
             let mut name = call.call.clone();
@@ -249,7 +268,9 @@ pub fn time(trace: &Trace) -> Vec<String> {
             })
             .collect();
         if let Some(last) = calls.last().filter(|it| it.end.is_none()) {
-            let line = last.line.map_or_else(String::new, |it| format!(", line {it}"));
+            let line = last
+                .line
+                .map_or_else(String::new, |it| format!(", line {it}"));
             if let Some(name) = names.last_mut() {
                 *name += &format!(", which never returned{line}");
             }
@@ -287,33 +308,34 @@ pub(crate) fn bytes(range: &Range<u64>) -> String {
 /// No more runs than these are told one by one.
 const MOST_RUNS: usize = 4;
 
-/// `bytes 0 to 7`, `1000 pieces of 8 bytes, one every 32, from byte 0 to 31975`.
-pub(crate) fn ranges(runs: &[Run]) -> String {
-    let mut told: Vec<String> = runs
-        .iter()
-        .take(MOST_RUNS)
-        .map(|run| match run.count {
-            1 => bytes(&(run.start..run.end())),
-            _ => format!(
-                "{} of {}, one every {}, from byte {} to {}",
-                amount(run.count as usize, "piece"),
-                amount(run.length as usize, "byte"),
-                run.stride,
-                run.start,
-                run.end() - 1
-            ),
-        })
-        .collect();
+/// `bytes 0 to 7 of /x`, `1000 pieces of 8 bytes of /x, one every 32 bytes, from byte 0 to
+/// 31975`.
+fn ranges(runs: &[Run], of: &str) -> String {
+    let one = |run: &Run, of: &str| match run.count {
+        1 => format!("{}{of}", bytes(&(run.start..run.end()))),
+        _ => format!(
+            "{} of {}{of}, one every {} bytes, from byte {} to {}",
+            amount(run.count as usize, "piece"),
+            amount(run.length as usize, "byte"),
+            run.stride,
+            run.start,
+            run.end() - 1
+        ),
+    };
+    if let [run] = runs {
+        return one(run, of);
+    }
+    let mut told: Vec<String> = runs.iter().take(MOST_RUNS).map(|it| one(it, "")).collect();
     let more: u64 = runs.iter().skip(MOST_RUNS).map(|it| it.count).sum();
     if more > 0 {
         let end = runs.last().map_or(0, Run::end);
         told.push(format!(
-            "{} more, the last up to byte {}",
+            "{} more up to byte {}",
             amount(more as usize, "piece"),
             end - 1
         ));
     }
-    record::words::list(&told)
+    format!("{}{of}", record::words::list(&told))
 }
 
 /// `1 write`, `2 writes`.

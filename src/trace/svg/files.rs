@@ -38,7 +38,12 @@ pub(super) fn draw(paper: &mut Paper, trace: &Trace) {
     if more > 0 {
         paper.down(18.0);
         let y = paper.y;
-        paper.text(MARGIN, y, "", &format!("and {} more", words::amount(more, "file")));
+        paper.text(
+            MARGIN,
+            y,
+            "",
+            &format!("and {} more", words::amount(more, "file")),
+        );
     }
     if trace.files.is_empty() {
         paper.down(28.0);
@@ -53,13 +58,12 @@ fn one(paper: &mut Paper, trace: &Trace, file: usize, seen: &mut Seen) {
     paper.down(28.0);
     let y = paper.y;
     let size = words::amount(of.size as usize, "byte");
-    let name = fitted(&of.name, WIDTH - 2.0 * MARGIN - width_of(&size, 13.0) - 16.0, 15.0);
-    paper.text(
-        MARGIN,
-        y,
-        r#"font-size="15" font-weight="bold""#,
-        &name,
+    let name = fitted(
+        &of.name,
+        WIDTH - 2.0 * MARGIN - width_of(&size, 13.0) - 16.0,
+        15.0,
     );
+    paper.text(MARGIN, y, r#"font-size="15" font-weight="bold""#, &name);
     paper.text(WIDTH - MARGIN, y, r#"text-anchor="end""#, &size);
     paper.down(8.0);
 
@@ -73,7 +77,7 @@ fn one(paper: &mut Paper, trace: &Trace, file: usize, seen: &mut Seen) {
         offsets(paper, row, end);
         lanes.draw(paper, row, seen);
         for placed in row {
-            magnified(paper, trace, file, &placed.section, seen);
+            magnified(paper, trace, file, placed, seen);
         }
         paper.down(6.0);
     }
@@ -106,8 +110,7 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
         );
         let name = match &placed.section.kind {
             Kind::Dataset(path, _) => path.clone(),
-            Kind::Untouched(paths) if paths.len() == 1 => "not touched".to_owned(),
-            Kind::Untouched(paths) => format!("{} not touched", paths.len()),
+            Kind::Untouched(_) => "untouched".to_owned(),
             Kind::Beyond => "behind the end".to_owned(),
             Kind::Metadata | Kind::Unknown => String::new(),
         };
@@ -115,20 +118,22 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
             Kind::Dataset(..) => "#111",
             _ => "#555",
         };
-        if let Kind::Dataset(_, chunks) = &placed.section.kind {
-            let length = placed.section.bytes.end - placed.section.bytes.start;
-            let nearest = length as f64 / chunks.len().max(1) as f64 / length as f64
-                * placed.width;
-            if nearest >= 3.0 {
-                for start in chunks.iter().skip(1) {
-                    let x = number(LEFT + placed.place(&(*start..*start)).0);
-                    let (top, bottom) = (number(y + 1.0), number(y + 4.0));
-                    paper.line(
-                        format_args!("M{x} {top}V{bottom}M{x} {}V{}", y + 16.0, y + 19.0),
-                        r##"stroke="#222""##,
-                    );
-                }
+        for gap in gaps(placed) {
+            let (from, to) = placed.place(&gap);
+            if to - from >= 2.0 {
+                let pattern = paper.metadata();
+                seen.metadata = true;
+                let style = format!(r##"fill="{pattern}" stroke="#222""##);
+                paper.rect(LEFT + from, y, to - from, height, style);
             }
+        }
+        for x in seams(placed) {
+            let x = number(LEFT + x);
+            let ends = [y + 4.0, y + height - 4.0, y + height].map(number);
+            paper.line(
+                format_args!("M{x} {}V{}M{x} {}V{}", number(y), ends[0], ends[1], ends[2]),
+                r##"stroke="#222""##,
+            );
         }
         let name = fitted(&name, placed.width - 6.0, 13.0);
         paper.text(
@@ -141,40 +146,57 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
     paper.down(height);
 }
 
+/// Where there is metadata between the chunks of a dataset.
+fn gaps(placed: &Placed) -> Vec<Range<u64>> {
+    let Kind::Dataset(_, chunks) = &placed.section.kind else {
+        return Vec::new();
+    };
+    chunks
+        .windows(2)
+        .map(|it| it[0].end..it[1].start)
+        .filter(|it| it.start < it.end)
+        .collect()
+}
+
+/// Where one chunk ends and the next begins, if there is room to show it.
+fn seams(placed: &Placed) -> Vec<f64> {
+    let Kind::Dataset(_, chunks) = &placed.section.kind else {
+        return Vec::new();
+    };
+    let ends = chunks.windows(2).map(|it| it[0].end..it[1].start);
+    let mut seams: Vec<f64> = ends
+        .flat_map(|it| <[f64; 2]>::from(placed.place(&it)))
+        .collect();
+    seams.dedup();
+    let room = |it: &[f64]| it[1] - it[0] >= 3.0;
+    match seams.len() < 200 && seams.windows(2).all(room) {
+        true => seams,
+        false => Vec::new(),
+    }
+}
+
 /// Where datasets begin, and where the row ends.
 fn offsets(paper: &mut Paper, row: &[Placed], end: u64) {
     paper.down(13.0);
     let y = paper.y;
     let small = r##"font-size="12" fill="#444""##;
+    let right = format!(r#"text-anchor="end" {small}"#);
     let last = end.to_string();
     let limit = LEFT + ROOM - width_of(&last, 12.0) - 6.0;
-    let mut free = MARGIN;
-    let mut first = true;
-    for placed in row {
-        if placed.section.kind == Kind::Metadata && !first {
+    let mut free = LEFT;
+    paper.text(LEFT - 6.0, y, &right, "byte");
+    for (index, placed) in row.iter().enumerate() {
+        if placed.section.kind == Kind::Metadata && index > 0 {
             continue;
         }
         let start = placed.section.bytes.start.to_string();
-        let start = match first {
-            true => format!("byte {start}"),
-            false => start,
-        };
-        let x = LEFT + placed.left;
-        let width = width_of(&start, 12.0);
-        // The word stands left of the number, which stands below its place.
-        let x = if first { x - width_of("byte ", 12.0) } else { x };
+        let (x, width) = (LEFT + placed.left, width_of(&start, 12.0));
         if x >= free && x + width <= limit {
             paper.text(x, y, small, &start);
-            free = x + width + 6.0;
+            free = x + width + 5.0;
         }
-        first = false;
     }
-    paper.text(
-        LEFT + ROOM,
-        y,
-        format_args!(r#"text-anchor="end" {small}"#),
-        &last,
-    );
+    paper.text(LEFT + ROOM, y, &right, &last);
 }
 
 /// The ranks, one below the other, in two groups: who asked, and who moved.
@@ -224,10 +246,7 @@ impl<'a> Lanes<'a> {
         paper.down(19.0);
         let y = paper.y;
         let words = self.heading(row, what, touches);
-        paper.text(MARGIN, y, r#"font-weight="bold""#, what);
-        let after = MARGIN + width_of(what, 13.0) + 12.0;
-        let words = fitted(&words, WIDTH - MARGIN - after, 13.0);
-        paper.text(after, y, r##"fill="#444""##, &words);
+        paper.heading(y, what, &words);
         paper.down(5.0);
 
         let (top, all) = (paper.y, self.height * self.ranks.len() as f64);
@@ -238,6 +257,10 @@ impl<'a> Lanes<'a> {
             };
             let fill = format!(r#"fill="{fill}""#);
             paper.rect(LEFT + placed.left, top, placed.width, all, fill);
+            for x in seams(placed) {
+                let path = format!("M{} {}v{}", number(LEFT + x), number(top), number(all));
+                paper.line(path, r##"stroke="#d8d8d8""##);
+            }
         }
         let written = by_rank(touches, self.file, true, &window, row);
         let read = by_rank(touches, self.file, false, &window, row);
@@ -245,7 +268,8 @@ impl<'a> Lanes<'a> {
             let y = paper.y;
             self.label(paper, *rank, y);
             for (index, placed) in row.iter().enumerate() {
-                let (written, read) = (written.get(&(*rank, index)), read.get(&(*rank, index)));
+                let (written, read) =
+                    (written.get(&(*rank, index)), read.get(&(*rank, index)));
                 let halves = written.is_some() && read.is_some();
                 let full = self.height - 2.0;
                 for (share, write) in [(read, false), (written, true)] {
@@ -311,7 +335,8 @@ impl<'a> Lanes<'a> {
         if what == "asked for" {
             // Each call asked for one piece or for several.
             let pieces = of(false).count();
-            let calls: BTreeSet<_> = of(false).map(|it| (it.rank, it.span, it.write)).collect();
+            let calls: BTreeSet<_> =
+                of(false).map(|it| (it.rank, it.span, it.write)).collect();
             let known = of(false).all(|it| it.span.is_some());
             if !known || calls.len() == pieces {
                 return data;
@@ -343,7 +368,10 @@ fn by_rank(
 ) -> BTreeMap<(usize, usize), Share> {
     let mut by_rank = BTreeMap::new();
     if touches.iter().any(|it| {
-        it.file == file && it.write == write && it.start < window.end && it.end > window.start
+        it.file == file
+            && it.write == write
+            && it.start < window.end
+            && it.end > window.start
     }) {
         for (index, placed) in row.iter().enumerate() {
             for (rank, share) in shares(touches, file, write, &placed.section.bytes) {
@@ -370,6 +398,7 @@ impl Lane {
             false => seen.read = true,
         }
         let bars = bars(&share.covered, placed, 1.2, 3.0);
+        let seams = operation_seams(placed, share);
         for bar in &bars {
             let width = (bar.right - bar.left).max(1.2);
             let left = LEFT + bar.left.min(placed.left + placed.width - width);
@@ -378,7 +407,10 @@ impl Lane {
                 (true, _) => format!(r#"fill="{}""#, paper.scattered(self.rank)),
                 (false, true) => format!(r#"fill="{}""#, colour.full),
                 (false, false) => {
-                    format!(r#"fill="{}" stroke="{}" stroke-width="1.4""#, colour.pale, colour.full)
+                    format!(
+                        r#"fill="{}" stroke="{}" stroke-width="1.4""#,
+                        colour.pale, colour.full
+                    )
                 }
             };
             let inset = if !bar.scattered && !self.write && width > 3.0 {
@@ -394,40 +426,47 @@ impl Lane {
                 style,
             );
             let number = self.rank.to_string();
-            if !bar.scattered && self.height >= 12.0 && width > width_of(&number, 12.0) + 5.0 {
+            // In the middle of what is one operation, or of the first one.
+            let seam = seams.iter().find(|it| **it > bar.left + 1.0);
+            let whole = seam.map_or(bar.right, |it| it.min(bar.right)) - bar.left;
+            let fits = whole > width_of(&number, 12.0) + 5.0;
+            if !bar.scattered && self.height >= 12.0 && fits {
                 let ink = if self.write { colour.ink } else { "#111" };
                 paper.text(
-                    left + width / 2.0,
+                    left + whole / 2.0,
                     self.y + self.height / 2.0 + 4.3,
                     format_args!(r#"font-size="12" text-anchor="middle" fill="{ink}""#),
                     &number,
                 );
             }
         }
-        self.seams(paper, placed, share);
-    }
-
-    /// White lines where one operation ends and the next begins.
-    fn seams(&self, paper: &mut Paper, placed: &Placed, share: &Share) {
-        let mut path = String::new();
-        let mut before = f64::NEG_INFINITY;
-        for pair in share.operations.windows(2) {
-            if pair[1].start != pair[0].end {
-                continue;
-            }
-            let (x, right) = placed.place(&pair[1]);
-            if x - before < 4.0 || right - x < 4.0 {
-                before = x;
-                continue;
-            }
-            before = x;
-            let x = number(LEFT + x);
-            path += &format!("M{x} {}v{}", number(self.y), number(self.height));
-        }
+        // White lines where one operation ends and the next begins.
+        let (y, height) = (number(self.y), number(self.height));
+        let path = seams
+            .iter()
+            .map(|x| format!("M{} {y}v{height}", number(LEFT + x)));
+        let path: String = path.collect();
         if !path.is_empty() {
             paper.line(path, r##"stroke="#fff" stroke-width="1.4""##);
         }
     }
+}
+
+/// Where one operation ends and the next begins, if there is room to show it.
+fn operation_seams(placed: &Placed, share: &Share) -> Vec<f64> {
+    let mut seams = Vec::new();
+    let mut before = f64::NEG_INFINITY;
+    for pair in share.operations.windows(2) {
+        if pair[1].start != pair[0].end {
+            continue;
+        }
+        let (x, right) = placed.place(&pair[1]);
+        if x - before >= 4.0 && right - x >= 4.0 {
+            seams.push(x);
+        }
+        before = x;
+    }
+    seams
 }
 
 /// No more pieces are drawn under the magnifying glass, and no narrower ones.
@@ -439,16 +478,14 @@ fn magnified(
     paper: &mut Paper,
     trace: &Trace,
     file: usize,
-    section: &Section,
+    whole: &Placed,
     seen: &mut Seen,
 ) {
+    let section = &whole.section;
     if !matches!(section.kind, Kind::Dataset(..) | Kind::Unknown) {
         return;
     }
-    let kinds = [
-        ("asked for", &trace.asked),
-        ("moved", &trace.moved),
-    ];
+    let kinds = [("asked for", &trace.asked), ("moved", &trace.moved)];
     let all: Vec<Share> = kinds
         .iter()
         .flat_map(|(_, touches)| [true, false].map(|it| (touches, it)))
@@ -489,11 +526,23 @@ fn magnified(
         Kind::Dataset(path, _) => path.as_str(),
         _ => "",
     };
-    paper.down(20.0);
+    // From where it lies to where it is large.
+    let (left, right) = whole.place(&window);
+    let (top, bottom) = (number(paper.y + 1.0), number(paper.y + 25.0));
+    let [left, right] = [LEFT + left, LEFT + right.max(left + 1.0)].map(number);
+    paper.line(
+        format_args!("M{left} {top}H{right}L{} {bottom}H{LEFT}Z", LEFT + ROOM),
+        r##"fill="#e6e6e6""##,
+    );
+    paper.down(19.0);
     let y = paper.y;
-    let what = format!("magnified: {} of ", words::bytes(&window));
-    let name = fitted(name, WIDTH - 2.0 * MARGIN - width_of(&what, 13.0), 13.0);
-    paper.text(MARGIN, y, r#"font-weight="bold""#, &format!("{what}{name}"));
+    let what = format!("{} of ", words::bytes(&window));
+    let name = fitted(
+        name,
+        WIDTH - 2.0 * MARGIN - 90.0 - width_of(&what, 13.0),
+        13.0,
+    );
+    paper.heading(y, "magnified", &format!("{what}{name}"));
     paper.down(6.0);
     let placed = Placed {
         section: Section {

@@ -52,7 +52,10 @@ pub fn draw(trace: &Trace, show: Show) -> String {
         Show::Time => "What each rank called, and when",
         Show::Both => "Who asked for which bytes, who moved them, and when",
     };
-    paper.finish(&format!("{title}: {}", trace.command), &description.join(" "))
+    paper.finish(
+        &format!("{title}: {}", trace.command),
+        &description.join(" "),
+    )
 }
 
 // --- Colours ---------------------------------------------------------------------------
@@ -127,7 +130,18 @@ impl Paper {
     fn text(&mut self, x: f64, y: f64, attributes: impl Display, text: &str) {
         let (x, y) = (number(x), number(y));
         let text = escaped(text);
-        self.add(format_args!(r#"<text x="{x}" y="{y}" {attributes}>{text}</text>"#));
+        self.add(format_args!(
+            r#"<text x="{x}" y="{y}" {attributes}>{text}</text>"#
+        ));
+    }
+
+    /// Bold text, and plain text after it.
+    fn heading(&mut self, y: f64, bold: &str, plain: &str) {
+        let (bold, plain) = (escaped(bold), escaped(plain));
+        self.add(format_args!(
+            r##"<text x="{MARGIN}" y="{}"><tspan font-weight="bold">{bold}</tspan><tspan dx="9" fill="#444">{plain}</tspan></text>"##,
+            number(y)
+        ));
     }
 
     /// The name of a pattern, which is defined when it is first asked for.
@@ -213,9 +227,14 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-/// How wide a text of this font size is at most, about.
+/// How wide a text of this font size is at most, about: fonts differ.
 fn width_of(text: &str, size: f64) -> f64 {
-    let wide = |it: char| if it.is_ascii() { 0.58 } else { 1.0 };
+    let wide = |it: char| match it {
+        'm' | 'w' | 'M' | 'W' | '@' => 0.95,
+        'i' | 'j' | 'l' | ' ' | ',' | '.' | ':' | '/' | '\'' => 0.36,
+        it if it.is_ascii() => 0.63,
+        _ => 1.0,
+    };
     text.chars().map(wide).sum::<f64>() * size
 }
 

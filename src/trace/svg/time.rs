@@ -24,7 +24,7 @@ fn kind(call: &str) -> Kind {
 }
 
 /// The room for the words of a call that never returned.
-const TAIL: f64 = 96.0;
+const TAIL: f64 = 122.0;
 /// The colour of what went wrong.
 const WRONG: &str = "#b00020";
 
@@ -151,15 +151,31 @@ impl Bar {
     }
 
     /// The name, if it fits, or the number that stands for it in the key.
-    fn name(&self, paper: &mut Paper, span: &Span, key: &Key, x: f64, width: f64, waits: f64) {
-        let number = key.number(span).map(|it| it.to_string()).unwrap_or_default();
+    fn name(
+        &self,
+        paper: &mut Paper,
+        span: &Span,
+        key: &Key,
+        x: f64,
+        width: f64,
+        waits: f64,
+    ) {
+        let number = key
+            .number(span)
+            .map(|it| it.to_string())
+            .unwrap_or_default();
         let name = format!("{number} {}", short(&span.call));
-        let text = match () {
-            _ if width_of(&name, 12.0) + 4.0 <= width => name,
-            _ if width_of(&number, 12.0) + 1.0 <= width => number,
+        // Beside the waiting part if it fits there, else in the middle of the bar.
+        let rest = (x + waits, width - waits);
+        let fits = |text: &str, room: f64| width_of(text, 12.0) + 3.0 <= room;
+        let ((x, width), text) = match () {
+            _ if fits(&name, rest.1) => (rest, name),
+            _ if fits(&name, width) => ((x, width), name),
+            _ if fits(&number, rest.1) => (rest, number),
+            _ if fits(&number, width + 2.0) => ((x, width), number),
             _ => return,
         };
-        let on_colour = kind(&span.call) == Kind::Write && waits < width / 2.0;
+        let on_colour = kind(&span.call) == Kind::Write && x == rest.0;
         let ink = match on_colour {
             true => format!(r#"fill="{}""#, of_rank(span.rank).ink),
             // Legible on the slanting lines.
@@ -189,8 +205,8 @@ impl Bar {
             return;
         }
         let words = match span.line {
-            Some(line) => format!("stays, line {line}"),
-            None => "stays here".to_owned(),
+            Some(line) => format!("hangs, line {line}"),
+            None => "hangs".to_owned(),
         };
         let words = fitted(&words, WIDTH - MARGIN - right - 10.0, 12.0);
         paper.text(
@@ -259,11 +275,17 @@ impl Key {
             legend.push((r##"fill="#666" stroke="#666""##.to_owned(), "writes"));
         }
         if has(Kind::Read) {
-            legend.push((r##"fill="#eee" stroke="#666" stroke-width="1.4""##.to_owned(), "reads"));
+            legend.push((
+                r##"fill="#eee" stroke="#666" stroke-width="1.4""##.to_owned(),
+                "reads",
+            ));
         }
         if spans.iter().any(|it| it.waited > 0 || it.end.is_none()) {
             let pattern = paper.waiting();
-            legend.push((format!(r##"fill="{pattern}" stroke="#777""##), "waits for others"));
+            legend.push((
+                format!(r##"fill="{pattern}" stroke="#777""##),
+                "waits for others",
+            ));
         }
         let mut x = MARGIN;
         for (style, words) in legend {
@@ -273,7 +295,12 @@ impl Key {
             x += 18.0 + width_of(words, 12.0) + 10.0;
         }
         let y = paper.y;
-        paper.text(x, y + 4.0, r##"font-size="12" fill="#444""##, "short times are stretched");
+        paper.text(
+            x,
+            y + 4.0,
+            r##"font-size="12" fill="#444""##,
+            "short times are stretched",
+        );
         paper.down(6.0);
     }
 }
