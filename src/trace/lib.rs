@@ -6,12 +6,14 @@
 mod elastic;
 #[cfg(test)]
 mod fixtures;
+mod magnify;
 mod model;
 mod pieces;
 mod strip;
 pub mod svg;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod words;
 
 pub use model::{File, Part, Span, Touch, Trace, What};
