@@ -8,6 +8,7 @@ mod elastic;
 mod fixtures;
 mod magnify;
 mod model;
+pub mod page;
 mod pieces;
 mod strip;
 pub mod svg;

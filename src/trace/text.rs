@@ -194,10 +194,13 @@ impl Page {
                 };
                 let (written, read) = (of(true), of(false));
                 strip.push('|');
-                strip += &letters(placed, written.as_ref(), read.as_ref());
+                let letters = letters(placed, written.as_ref(), read.as_ref());
+                if placed.section.kind != Kind::Metadata {
+                    *seen += &letters;
+                }
+                strip += &letters;
             }
             strip.push('|');
-            seen.extend(strip.chars().filter(|it| it.is_alphabetic()));
             self.strip(&format!("rank {rank}"), Some(rank), &strip);
         }
     }
