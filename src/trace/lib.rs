@@ -3,6 +3,7 @@
 //!
 //! Depends on neither MPI nor HDF5.
 
+pub mod layout;
 mod model;
 
 pub use model::{File, Part, Span, Touch, Trace, What};
