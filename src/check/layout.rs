@@ -36,9 +36,10 @@ pub fn print(args: &Args) -> ExitCode {
 fn of(path: &Path) -> Result<Layout, String> {
     let size = saying("the file", std::fs::metadata(path))?.len();
     let file = saying("the file", File::open(path))?;
+    let root = saying("its root group", file.loc_info())?;
     let mut found = Found {
-        file: saying("its root group", file.loc_info())?.fileno,
-        groups: Vec::new(),
+        file: root.fileno,
+        groups: vec![format!("{:?}", root.token)],
         datasets: BTreeMap::new(),
         notes: Vec::new(),
     };

@@ -3,6 +3,7 @@
 //!
 //! Depends on neither MPI nor HDF5.
 
+pub mod bytes;
 pub mod layout;
 mod model;
 
