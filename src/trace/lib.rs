@@ -4,7 +4,10 @@
 //! Depends on neither MPI nor HDF5.
 
 pub mod bytes;
+mod calls;
+mod from_record;
 pub mod layout;
 mod model;
 
+pub use from_record::{Run, touches_a_file, trace};
 pub use model::{File, Part, Span, Touch, Trace, What};
