@@ -5,9 +5,19 @@
 
 pub mod bytes;
 mod calls;
+mod elastic;
+#[cfg(test)]
+mod fixtures;
 mod from_record;
 pub mod layout;
 mod model;
+mod pieces;
+mod strip;
+pub mod svg;
+#[cfg(test)]
+mod tests;
+pub mod words;
 
 pub use from_record::{Run, touches_a_file, trace};
 pub use model::{File, Part, Span, Touch, Trace, What};
+pub use words::Show;
