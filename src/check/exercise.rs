@@ -299,7 +299,8 @@ fn try_answer(args: &Args) -> Result<Finding, String> {
     Ok((args.exercise()?.judge)(&trial))
 }
 
-fn print(what: &impl Serialize) -> ExitCode {
+/// Prints it as JSON, in one line.
+pub fn print(what: &impl Serialize) -> ExitCode {
     match serde_json::to_string(what) {
         Ok(text) => {
             println!("{text}");

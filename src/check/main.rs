@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use exercise::Exercise;
 
 mod exercise;
+mod layout;
 mod shares;
 
 #[path = "../../chapters/04-atomicity/check.rs"]
@@ -78,6 +79,8 @@ enum What {
     Prepare(exercise::Args),
     /// What a learner's answer left behind.
     Answer(exercise::Args),
+    /// What lies where in an HDF5 file: which bytes are which dataset's.
+    Layout(layout::Args),
 }
 
 #[derive(Args)]
@@ -157,6 +160,7 @@ fn main() -> ExitCode {
         What::Chapter(args) => chapter(args),
         What::Prepare(args) => exercise::prepare(&args),
         What::Answer(args) => exercise::answer(&args),
+        What::Layout(args) => layout::print(&args),
     }
 }
 

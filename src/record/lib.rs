@@ -39,6 +39,11 @@ pub const FOLDER: &str = "WORKBOOK_RECORD";
 /// pieces, and may lose what a rank wrote just before it aborted.
 pub const STANDARD_ERROR: &str = "WORKBOOK_RECORD_STDERR";
 
+/// The environment variable with which the bytes are recorded as well that the operating system
+/// was told to read and write, and by which every process that is started by the command has
+/// the recorder: also one that is started by a script, or by another launcher.
+pub const BYTES: &str = "WORKBOOK_RECORD_BYTES";
+
 /// Finds the line of the program that made a call; the caller knows how (see `lines`).
 pub type Lines<'a> = &'a dyn Fn(&Call) -> Option<u32>;
 
@@ -76,6 +81,51 @@ pub struct RankRecord {
     pub aborted: Option<i32>,
     /// It made more calls than were recorded.
     pub truncated: bool,
+    /// The bytes that the operating system was told to read and write for it, in the order
+    /// of time. Empty unless [`BYTES`] was set.
+    pub moved: Vec<Moved>,
+    /// There were more of them than were recorded.
+    pub moved_truncated: bool,
+    /// The files that it renamed, with [`BYTES`].
+    pub renamed: Vec<Renamed>,
+    /// The libraries that it used, in their own words.
+    pub libraries: Vec<String>,
+}
+
+/// A file got another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    /// Its old path, whole.
+    pub from: String,
+    /// Its new one.
+    pub to: String,
+    /// When, as in [`Call::at`].
+    pub at: u64,
+}
+
+/// Bytes of a file that the operating system was told to read or write. Several calls for
+/// bytes that lie one behind the other are one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// The file: its whole path, without links.
+    pub file: String,
+    /// Written, not read.
+    pub write: bool,
+    /// The first byte.
+    pub start: u64,
+    /// The byte after the last.
+    pub end: u64,
+    /// When it began, as in [`Call::at`].
+    pub at: u64,
+    /// How long it took, in microseconds.
+    pub took: u64,
+    /// How many calls of the operating system it was.
+    pub times: u64,
+    /// The call in which it happened: the index in [`RankRecord::calls`]. `None`: in a call
+    /// that is not recorded (`H5Dopen2`, say).
+    pub call: Option<usize>,
+    /// The function: `pwrite64`.
+    pub by: String,
 }
 
 /// Where a rank was when the record ends.
@@ -114,6 +164,14 @@ pub struct Call {
     pub name: String,
     /// When it began, in microseconds; the same clock for all processes of the machine.
     pub at: u64,
+    /// When it ended; `None` if it never returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
+    /// For how many microseconds of it the rank waited for others or exchanged data with
+    /// them: in MPI calls that only end when another rank does its part, made by this call
+    /// or by HDF5 in it. Reading and writing in them is not counted if it is recorded.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub waited: u64,
     /// The file, with its whole path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -147,6 +205,10 @@ pub struct Call {
     /// What was read or written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
+    /// The same of a call of MPI-IO: the first byte of the file, and the byte after the last.
+    /// `None` also if the file has a view with holes, or a pointer of its own decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<(u64, u64)>,
     /// True if all ranks of the group must make this call.
     pub collective: bool,
     /// The ranks, in the world, of the communicator, or of the file's communicator, in its
@@ -172,6 +234,10 @@ pub struct Call {
     /// innermost first. Each points just behind a call. At most 32, the outermost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<u64>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The other end of a message.

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::{Call, Event, RankRecord, Record, Slot, State, watch};
+use crate::{Call, Event, Moved, RankRecord, Record, Renamed, Slot, State, watch};
 
 /// No more of a process's file is read; the recorder stops before.
 const MOST_BYTES: u64 = 80 << 20;
@@ -28,6 +28,11 @@ struct Process {
     finalized: bool,
     exited: bool,
     truncated: bool,
+    files: HashMap<u32, String>,
+    moved: Vec<Moved>,
+    moved_truncated: bool,
+    renamed: Vec<Renamed>,
+    libraries: Vec<String>,
     skipped: usize,
 }
 
@@ -38,6 +43,18 @@ impl Record {
     /// # Errors
     /// If the folder cannot be read.
     pub fn read(folder: &Path, ranks: usize) -> io::Result<Record> {
+        Record::read_sized(folder, Some(ranks))
+    }
+
+    /// The same of a run on as many ranks as its world had; none if nothing started MPI.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn read_all(folder: &Path) -> io::Result<Record> {
+        Record::read_sized(folder, None)
+    }
+
+    fn read_sized(folder: &Path, ranks: Option<usize>) -> io::Result<Record> {
         let slots: HashMap<u32, Slot> = watch::slots(folder).into_iter().collect();
         let mut files: Vec<(u32, PathBuf)> = fs::read_dir(folder)?
             .flatten()
@@ -51,7 +68,18 @@ impl Record {
         files.sort();
         files.truncate(MOST_PROCESSES);
 
+        let mut skipped = 0;
+        let mut processes = Vec::new();
+        for (pid, path) in files {
+            match Process::read(pid, &path) {
+                Ok(process) => processes.push(process),
+                Err(_) => skipped += 1,
+            }
+        }
+        let largest = processes.iter().filter_map(|it| Some(it.rank?.1)).max();
+        let ranks = ranks.or(largest).unwrap_or(0).min(MOST_PROCESSES);
         let mut record = Record {
+            skipped,
             ranks: (0..ranks)
                 .map(|rank| RankRecord {
                     rank,
@@ -60,11 +88,8 @@ impl Record {
                 .collect(),
             ..Record::default()
         };
-        for (pid, path) in files {
-            let Ok(process) = Process::read(pid, &path) else {
-                record.skipped += 1;
-                continue;
-            };
+        for process in processes {
+            let pid = process.pid;
             record.skipped += process.skipped;
             let Some((rank, _)) = process.rank else {
                 record.without_mpi += 1;
@@ -133,17 +158,64 @@ impl Process {
                 self.calls.push(Call {
                     stack,
                     ok: None,
+                    end: None,
                     ..*call
                 });
                 self.open.push(seq);
             }
-            Event::Leave { seq, ok } => {
+            Event::Leave {
+                seq,
+                ok,
+                at,
+                waited,
+            } => {
                 self.open.retain(|it| *it != seq);
                 let call = self.by_seq.get(&seq).and_then(|it| self.calls.get_mut(*it));
                 if let Some(call) = call {
                     call.ok = Some(ok);
+                    call.end = (at > 0).then_some(at);
+                    call.waited = waited;
                 }
             }
+            Event::Library(words) => self.libraries.push(words),
+            Event::File { id, path } => {
+                self.files.insert(id, path);
+            }
+            Event::Bytes {
+                file,
+                write,
+                start,
+                end,
+                at,
+                took,
+                seq,
+                by,
+            } => {
+                let Some(file) = self.files.get(&file).cloned() else {
+                    self.skipped += 1;
+                    return;
+                };
+                self.moved.push(Moved {
+                    file,
+                    write,
+                    start,
+                    end: end.max(start),
+                    at,
+                    took,
+                    times: 1,
+                    call: self.by_seq.get(&seq).copied(),
+                    by,
+                });
+            }
+            Event::MoreBytes { end, took, times } => {
+                if let Some(last) = self.moved.last_mut() {
+                    last.end = end.max(last.end);
+                    last.took = took;
+                    last.times = times;
+                }
+            }
+            Event::Renamed { from, to, at } => self.renamed.push(Renamed { from, to, at }),
+            Event::NoMoreBytes => self.moved_truncated = true,
             Event::Abort { code } => self.aborted = Some(code),
             Event::Finalized => self.finalized = true,
             Event::Exited => self.exited = true,
@@ -179,6 +251,10 @@ impl Process {
             progress: slot.map_or(0, |it| it.progress),
             aborted: self.aborted,
             truncated: self.truncated,
+            moved: self.moved,
+            moved_truncated: self.moved_truncated,
+            renamed: self.renamed,
+            libraries: self.libraries,
         }
     }
 }

@@ -486,7 +486,38 @@ fn what_is_written_is_read_again() {
             stack: 0,
             call: Box::new(call.clone()),
         },
-        Event::Leave { seq: 1, ok: true },
+        Event::Leave {
+            seq: 1,
+            ok: true,
+            at: 7,
+            waited: 3,
+        },
+        Event::File {
+            id: 3,
+            path: "/x.hdf5".to_owned(),
+        },
+        Event::Bytes {
+            file: 3,
+            write: true,
+            start: 8,
+            end: 16,
+            at: 5,
+            took: 1,
+            seq: 1,
+            by: "pwrite64".to_owned(),
+        },
+        Event::MoreBytes {
+            end: 32,
+            took: 2,
+            times: 3,
+        },
+        Event::Renamed {
+            from: "/x.hdf5".to_owned(),
+            to: "/y.hdf5".to_owned(),
+            at: 6,
+        },
+        Event::NoMoreBytes,
+        Event::Library("HDF5 1.10.8".to_owned()),
         Event::Enter {
             seq: 2,
             stack: 7,
@@ -511,9 +542,36 @@ fn what_is_written_is_read_again() {
     assert_eq!(record.ranks[1].state, inside(1));
     let expected = Call {
         stack: vec![17],
+        end: Some(7),
+        waited: 3,
         ..call
     };
     assert_eq!(record.ranks[1].calls[0], expected);
+    let moved = Moved {
+        file: "/x.hdf5".to_owned(),
+        write: true,
+        start: 8,
+        end: 32,
+        at: 5,
+        took: 2,
+        times: 3,
+        call: Some(0),
+        by: "pwrite64".to_owned(),
+    };
+    assert_eq!(record.ranks[1].moved, [moved]);
+    assert!(record.ranks[1].moved_truncated);
+    assert_eq!(record.ranks[1].renamed[0].to, "/y.hdf5");
+    assert_eq!(record.ranks[1].libraries, ["HDF5 1.10.8"]);
+    // As many ranks as there were.
+    assert_eq!(Record::read_all(folder.path()).unwrap(), record);
+    // A line of an older recorder says less.
+    let old = folder.path().join("old");
+    fs::create_dir(&old).unwrap();
+    let lines = lines.replace(r#","at":7,"waited":3"#, "");
+    fs::write(old.join("7.jsonl"), lines).unwrap();
+    let old = Record::read(&old, 2).unwrap();
+    let call = &old.ranks[1].calls[0];
+    assert_eq!((call.ok, call.end, call.waited), (Some(true), None, 0));
     assert_eq!(
         Record::read(folder.path(), 3).unwrap().wrong_size(),
         Some(2)

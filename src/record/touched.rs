@@ -116,7 +116,14 @@ impl Record {
     }
 }
 
-/// A selection as blocks, and whether it is exactly these.
+impl Selection {
+    /// The selection in a dataset of this shape as blocks, and whether it is exactly these:
+    /// if there are too many, one that holds them all. Blocks may be empty.
+    pub fn blocks(&self, shape: &[u64]) -> (Vec<Block>, bool) {
+        blocks_of(self, shape)
+    }
+}
+
 fn blocks_of(selection: &Selection, shape: &[u64]) -> (Vec<Block>, bool) {
     let all = || Block {
         start: vec![0; shape.len()],

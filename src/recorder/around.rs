@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use record::Call;
 
-use crate::{hdf5, mpi, stack, writer};
+use crate::{bytes, hdf5, mpi, stack, writer};
 
 /// What a wrapped function is, and what its arguments mean.
 #[derive(Clone, Copy)]
@@ -19,6 +19,22 @@ pub enum What {
 impl What {
     fn is_mpi(&self) -> bool {
         matches!(self, What::Mpi(_))
+    }
+
+    /// Whether it reads or writes files, perhaps.
+    fn is_of_files(&self) -> bool {
+        match self {
+            What::Mpi(spec) => spec.is_of_files(),
+            What::Hdf5(_) => true,
+        }
+    }
+
+    /// Whether it ends only when other ranks do their part.
+    fn waits(&self, name: &str) -> bool {
+        match self {
+            What::Mpi(spec) => spec.waits(name),
+            What::Hdf5(_) => false,
+        }
     }
 
     /// Whether this result is one of a call that succeeded.
@@ -47,6 +63,15 @@ thread_local! {
     static SEQ: Cell<u64> = const { Cell::new(0) };
     /// The innermost one of MPI, and how deep it is.
     static MPI: Cell<Option<(&'static str, u32)>> = const { Cell::new(None) };
+    /// In a call that waits for other ranks.
+    static WAITING: Cell<bool> = const { Cell::new(false) };
+    /// For how many microseconds the outermost call has waited so far.
+    static WAITED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The number of the outermost call that this thread is in; 0 if it is in none.
+pub fn seq() -> u64 {
+    SEQ.get()
 }
 
 /// Calls the real function, and writes down the call if it is an outermost one.
@@ -72,14 +97,17 @@ pub fn around(
         SEQ.set(entered.unwrap_or(0));
         writer::show(SEQ.get(), depth, MPI.get());
         kind = quietly(|| before(name, args));
-        result = real();
+        WAITED.set(0);
+        result = measured(name, what, real);
+        let ended = now();
         let ok = what.succeeded(result);
         quietly(|| {
+            bytes::flush();
             if ok {
                 after(name, args, result);
             }
             if SEQ.get() != 0 {
-                writer::leave(SEQ.get(), ok);
+                writer::leave(SEQ.get(), ok, ended, WAITED.get());
             }
             finish(name, ok);
         });
@@ -87,7 +115,7 @@ pub fn around(
     } else {
         writer::show(SEQ.get(), depth, MPI.get());
         kind = quietly(|| before(name, args));
-        result = real();
+        result = measured(name, what, real);
     }
     let _ = kind;
     MPI.set(outer_mpi);
@@ -96,8 +124,29 @@ pub fn around(
     result
 }
 
+/// Calls the real function, and finds out for how long it waits for other ranks.
+fn measured(name: &str, what: What, real: impl FnOnce() -> usize) -> usize {
+    let inside = what.is_of_files().then(bytes::enter);
+    let result = if !WAITING.get() && what.waits(name) {
+        WAITING.set(true);
+        let (began, spent) = (now(), bytes::spent());
+        let result = real();
+        let on_files = bytes::spent() - spent;
+        WAITED.set(WAITED.get() + (now() - began).saturating_sub(on_files));
+        WAITING.set(false);
+        result
+    } else {
+        real()
+    };
+    if let Some(before) = inside {
+        bytes::leave(before);
+    }
+    result
+}
+
 /// Does something of ours: `errno` stays as it is, and a panic ends nothing but the record.
-fn quietly<T>(ours: impl FnOnce() -> T) -> Option<T> {
+pub fn quietly<T>(ours: impl FnOnce() -> T) -> Option<T> {
+    let outer = bytes::set_ours(true);
     // SAFETY: the address of `errno` of this thread is always valid.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
@@ -108,6 +157,7 @@ fn quietly<T>(ours: impl FnOnce() -> T) -> Option<T> {
     }
     // SAFETY: as above.
     unsafe { *errno = before };
+    bytes::set_ours(outer);
     done.ok()
 }
 
@@ -167,7 +217,7 @@ fn finish(name: &str, ok: bool) {
 }
 
 /// Microseconds, by a clock that all processes of the machine share.
-fn now() -> u64 {
+pub fn now() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,

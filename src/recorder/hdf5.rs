@@ -5,18 +5,21 @@
 //! succeeded.
 
 use std::collections::HashMap;
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_uint};
 use std::ptr;
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
-use record::{Access, Block, Call, Selection};
+use record::{Access, Block, Call, Event, Selection};
 
 use crate::mpi::{self, Group, text, whole_path};
 use crate::real::{questions, symbol};
+use crate::writer;
 
 type Id = i64;
 
 questions! {
+    H5get_libversion(major: *mut c_uint, minor: *mut c_uint, release: *mut c_uint) -> c_int,
+        or -1;
     H5Eget_auto2(stack: Id, function: *mut usize, data: *mut usize) -> c_int, or -1;
     H5Eset_auto2(stack: Id, function: usize, data: usize) -> c_int, or -1;
     H5Iis_valid(id: Id) -> c_int, or 0;
@@ -387,6 +390,7 @@ fn transfer(args: &[usize], write: bool, call: &mut Call) -> bool {
 
 /// `H5Fcreate` and `H5Fopen`: which ranks have the file.
 pub fn opened(args: &[usize], file: Id) {
+    say_version();
     let Some(path) = text(args[0]).map(|it| whole_path(&it)) else {
         return;
     };
@@ -398,6 +402,21 @@ pub fn opened(args: &[usize], file: Id) {
         let fapl = args[args.len() - 1] as Id;
         let group = known.fapls.get(&fapl).cloned().flatten();
         known.files.insert(name, (path, group));
+    });
+}
+
+/// Writes once which HDF5 it is.
+fn say_version() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let mut version: [c_uint; 3] = [0; 3];
+        let [major, minor, release] = &mut version;
+        // SAFETY: three numbers of ours.
+        if unsafe { H5get_libversion(major, minor, release) } >= 0 {
+            let [major, minor, release] = version;
+            let words = format!("HDF5 {major}.{minor}.{release}");
+            writer::event(&Event::Library(words));
+        }
     });
 }
 

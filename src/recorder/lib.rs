@@ -11,6 +11,11 @@
 #![cfg(target_os = "linux")]
 
 mod around;
+#[cfg(target_pointer_width = "64")]
+mod bytes;
+#[cfg(not(target_pointer_width = "64"))]
+#[path = "no_bytes.rs"]
+mod bytes;
 mod hdf5;
 mod load;
 mod mpi;

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use record::Event;
 
-use crate::writer;
+use crate::{bytes, writer};
 
 const FOLDER: &CStr = c"WORKBOOK_RECORD";
 const STANDARD_ERROR: &CStr = c"WORKBOOK_RECORD_STDERR";
+const BYTES: &CStr = c"WORKBOOK_RECORD_BYTES";
 const PRELOAD: &CStr = c"LD_PRELOAD";
 
 /// Run by the linker before `main`.
@@ -18,17 +19,24 @@ const PRELOAD: &CStr = c"LD_PRELOAD";
 static AT_LOAD: extern "C" fn() = at_load;
 
 extern "C" fn at_load() {
+    bytes::find();
     let Some(folder) = variable(FOLDER) else {
         return;
     };
-    // SAFETY: before `main` there is one thread, and the names end with a zero byte. What
-    // the program starts in turn is none of our business, and it need not find the folder.
-    unsafe { libc::unsetenv(FOLDER.as_ptr()) };
-    forget_preload();
+    let with_bytes = variable(BYTES).is_some();
+    if !with_bytes {
+        // SAFETY: before `main` there is one thread, and the names end with a zero byte. What
+        // the program starts in turn is none of our business, and it need not find the folder.
+        unsafe { libc::unsetenv(FOLDER.as_ptr()) };
+        forget_preload();
+    }
     let folder = PathBuf::from(std::ffi::OsString::from_vec(folder));
     writer::start(&folder);
     if !writer::active() {
         return;
+    }
+    if with_bytes {
+        bytes::start();
     }
     if variable(STANDARD_ERROR).is_some() {
         // SAFETY: as above.
@@ -74,6 +82,7 @@ fn variable(name: &CStr) -> Option<Vec<u8>> {
 }
 
 extern "C" fn at_exit() {
+    bytes::flush();
     writer::event(&Event::Exited);
     if writer::active() {
         writer::show_over();
@@ -82,5 +91,6 @@ extern "C" fn at_exit() {
 
 /// A copy of the process shares the files, but is not the rank.
 unsafe extern "C" fn in_child() {
+    bytes::stop();
     writer::stop();
 }

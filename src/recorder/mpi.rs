@@ -26,6 +26,7 @@ questions! {
         translated: *mut c_int
     ) -> c_int, or -1;
     PMPI_Group_free(group: *mut usize) -> c_int, or -1;
+    PMPI_Get_library_version(words: *mut c_char, length: *mut c_int) -> c_int, or -1;
     PMPI_Type_size(datatype: usize, size: *mut c_int) -> c_int, or -1;
 }
 
@@ -189,6 +190,22 @@ impl Spec {
         self
     }
 
+    /// Whether it is a function of MPI-IO.
+    pub const fn is_of_files(&self) -> bool {
+        self.file.is_some() || self.file_behind.is_some() || self.path.is_some()
+    }
+
+    /// Whether it ends only when other ranks do their part: a collective call, a message.
+    /// Not one that returns at once (`MPI_Ibarrier`), nor `MPI_File_sync`, which waits for
+    /// the disk, mostly.
+    pub fn waits(&self, name: &str) -> bool {
+        const AT_ONCE: [&str; 3] = ["MPI_Comm_free", "MPI_File_sync", "MPI_File_set_view"];
+        let immediate = name.starts_with("MPI_I") || AT_ONCE.contains(&name);
+        let message =
+            self.peer.is_some() || name == "MPI_Mrecv" || name.starts_with("MPI_Wait");
+        !immediate && (self.collective || message)
+    }
+
     /// Fills in what the arguments say.
     pub fn describe(&self, name: &str, args: &[usize], call: &mut Call) {
         if !RUNNING.load(Ordering::Relaxed) {
@@ -307,6 +324,15 @@ pub fn started() {
     }
     let (rank, size) = (rank.max(0) as usize, size.max(0) as usize);
     writer::event(&Event::Rank { rank, size });
+    let mut words = vec![0_u8; 8192]; // MPI_MAX_LIBRARY_VERSION_STRING is 256 or 8192
+    let mut length = 0;
+    // SAFETY: there is room for as many characters as any MPI writes.
+    unsafe { PMPI_Get_library_version(words.as_mut_ptr().cast(), &raw mut length) };
+    words.truncate(length.max(0) as usize);
+    if let Some(first) = String::from_utf8_lossy(&words).lines().next() {
+        let words = first.chars().filter(|it| *it != '\0').take(200).collect();
+        writer::event(&Event::Library(words));
+    }
 }
 
 /// MPI was finalized.

@@ -18,6 +18,12 @@ impl Real {
         }
     }
 
+    /// Its address, if it was looked up before.
+    pub fn found(&self) -> Option<*mut c_void> {
+        let known = self.found.load(Ordering::Relaxed);
+        (!known.is_null()).then_some(known)
+    }
+
     /// Its address; null if no library has it.
     pub fn find(&self) -> *mut c_void {
         let known = self.found.load(Ordering::Relaxed);

@@ -126,6 +126,17 @@ pub fn event(event: &Event) {
     }
 }
 
+/// Writes some bytes that were read or written, or that these went on, unless the file is
+/// large enough.
+pub fn bytes(event: &Event) {
+    if active()
+        && let Some(writer) = lock().as_mut()
+        && !writer.is_full()
+    {
+        writer.write(event);
+    }
+}
+
 /// Writes that a call begins; gives its number.
 pub fn enter(call: Box<Call>, frames: Vec<u64>) -> u64 {
     let mut guard = lock();
@@ -154,12 +165,17 @@ pub fn enter(call: Box<Call>, frames: Vec<u64>) -> u64 {
 }
 
 /// Writes that it ended.
-pub fn leave(seq: u64, ok: bool) {
+pub fn leave(seq: u64, ok: bool, at: u64, waited: u64) {
     let mut guard = lock();
     if let Some(writer) = guard.as_mut()
         && !writer.is_full()
     {
-        writer.write(&Event::Leave { seq, ok });
+        writer.write(&Event::Leave {
+            seq,
+            ok,
+            at,
+            waited,
+        });
     }
 }
 

@@ -3,9 +3,13 @@
 //!
 //! Depends on neither MPI nor HDF5.
 
+pub mod bytes;
+mod calls;
 mod elastic;
-#[cfg(test)]
-mod fixtures;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
+mod from_record;
+pub mod layout;
 mod magnify;
 mod model;
 pub mod page;
@@ -17,5 +21,6 @@ mod tests;
 pub mod text;
 pub mod words;
 
+pub use from_record::{Run, touches_a_file, trace};
 pub use model::{File, Part, Span, Touch, Trace, What};
 pub use words::Show;

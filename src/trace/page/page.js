@@ -344,11 +344,7 @@ function edges(view, box, start, end) {
 
 function paintFile(paper) {
     const view = paper.view;
-    if (!run.files.length) {
-        paper.text(0, 16, '', 'No file was touched.');
-        paper.y = 20;
-        return;
-    }
+    if (!run.files.length) return;
     const own = boxes[state.file].filter(it => it.to > view.from && it.from < view.to);
     // The boxes.
     let labels = paper.left;
@@ -524,6 +520,7 @@ function paintTime(paper) {
     for (let tick = 0; tick < count; tick++) {
         const place = view.from + tick / count * (view.to - view.from);
         const x = view.x(place);
+        if (tick > 0 && to.time(place) >= to.last) break;
         paper.text(x, 12, 'soft', duration(Math.round(to.time(place) - to.first)));
         paper.add('path', { d: `M${x} 15v5`, class: 'seam' });
     }
@@ -556,8 +553,8 @@ function paintTime(paper) {
         }
         paper.y += height;
     }
-    paper.text(paper.left, paper.y + 15, 'soft', 'black at the bottom: bytes are moved');
-    const sample = paper.left + 235;
+    paper.text(paper.left, paper.y + 15, 'soft', 'strokes at the bottom: bytes moved');
+    const sample = paper.left + 215;
     if (sample + 120 < paper.right) {
         paper.rect(sample, paper.y + 5, 14, 11, { fill: paper.pattern('wait'), stroke: 'var(--line)' });
         paper.text(sample + 19, paper.y + 15, 'soft', 'waits for others');
@@ -583,9 +580,13 @@ function paintSpan(paper, it, left, right, height) {
         hatched.bar = rect.bar;
     }
     const name = it.call.replace(/^MPI_/, '') + (it.end === null ? ` never returned${line(it)}` : '');
-    if (height >= 14 && name.length * 7.8 + 4 < width) {
-        const onColour = what === 'write' && waits < width / 2;
-        const text = paper.text(left + width / 2, y + height / 2 + 3.5,
+    // Beside the waiting part if it fits there, else in the middle.
+    const needs = name.length * 7.8 + 4;
+    const beside = needs < width - Math.max(0, waits);
+    if (height >= 14 && needs < width) {
+        const onColour = what === 'write' && beside;
+        const middle = beside ? left + (width + Math.max(0, waits)) / 2 : left + width / 2;
+        const text = paper.text(middle, y + height / 2 + 3.5,
             'middle' + (it.end === null ? ' wrong' : '') + (onColour ? '' : ' halo'), name);
         text.style.pointerEvents = 'none';
         if (onColour) text.style.fill = ink(it.rank);
@@ -655,6 +656,8 @@ function draw() {
     });
 }
 function changed() {
+    const file = run.files[state.file];
+    byId('file-title').textContent = file ? `${file.name}, ${amount(file.size, 'byte')}` : 'No file';
     [sorted, scale] = [null, null];
     fillTables();
     draw();
