@@ -554,7 +554,7 @@ function paintTime(paper) {
         paper.y += height;
     }
     paper.text(paper.left, paper.y + 15, 'soft', 'strokes at the bottom: bytes moved');
-    const sample = paper.left + 215;
+    const sample = paper.left + 250;
     if (sample + 120 < paper.right) {
         paper.rect(sample, paper.y + 5, 14, 11, { fill: paper.pattern('wait'), stroke: 'var(--line)' });
         paper.text(sample + 19, paper.y + 15, 'soft', 'waits for others');
