@@ -43,13 +43,10 @@ impl Resolver {
             // A return address is that of the next instruction, which may be of another line.
             self.places(address.checked_sub(1)?, &mut places);
         }
-        let is_wanted: Box<dyn Fn(&str) -> bool> = match &self.source {
-            Some(source) => Box::new(|file| Path::new(file).ends_with(source)),
-            None => {
-                let main = places.iter().rev().find(|(file, _)| is_own(file))?;
-                let main = main.0.clone();
-                Box::new(move |file| file == main)
-            }
+        let main = places.iter().rev().find(|(file, _)| is_own(file));
+        let is_wanted = |file: &str| match &self.source {
+            Some(source) => Path::new(file).ends_with(source),
+            None => main.is_some_and(|(main, _)| main == file),
         };
         places
             .iter()

@@ -10,12 +10,15 @@ mod elastic;
 mod fixtures;
 mod from_record;
 pub mod layout;
+mod magnify;
 mod model;
+pub mod page;
 mod pieces;
 mod strip;
 pub mod svg;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod words;
 
 pub use from_record::{Run, touches_a_file, trace};

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use trace::{Show, Trace, listing, svg};
+use trace::{Show, Trace, svg, words};
 
 use crate::chapter::{Chapter, Picture};
 use crate::launch::Launch;
@@ -101,7 +101,11 @@ impl Drawing {
         }
         let mut words = vec!["mpirun".to_owned()];
         words.extend(launch.options.iter().cloned());
-        words.extend(["-n".to_owned(), ranks.to_string(), self.chapter.name.clone()]);
+        words.extend([
+            "-n".to_owned(),
+            ranks.to_string(),
+            self.chapter.name.clone(),
+        ]);
         words.extend(picture.args.iter().cloned());
         let command = shell_words::join(words);
         let trace = record_quietly(tools, &launch, command)?;
@@ -116,7 +120,7 @@ impl Drawing {
             text: format!(
                 "$ {}  # {under}\n{}",
                 trace.command,
-                listing::of(&trace, picture.show)
+                in_words(&trace, picture.show)
             ),
         })
     }
@@ -153,6 +157,19 @@ impl Drawing {
         }
         Ok(())
     }
+}
+
+/// What a picture shows, a sentence a line.
+fn in_words(trace: &Trace, show: Show) -> String {
+    let mut sentences = Vec::new();
+    if show != Show::Time {
+        let files = 0..trace.files.len();
+        sentences.extend(files.flat_map(|file| words::one_file(trace, file)));
+    }
+    if show != Show::File {
+        sentences.extend(words::time(trace));
+    }
+    sentences.into_iter().map(|it| it + "\n").collect()
 }
 
 fn under_releases(releases: &[String]) -> String {

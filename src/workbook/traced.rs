@@ -5,7 +5,7 @@
 //! by the launcher, on this machine only, a script or an interpreter. Those that never start
 //! MPI are left out.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
@@ -48,8 +48,10 @@ impl Tools {
         }
         let words = ["--package", "recorder", "--package", "check"];
         if !cargo(root, toolchain, "build", &words, Chatter::OnTerminal)? {
-            bail!("the recorder does not build; if the message above speaks of MPI, HDF5 or \
-                   libclang, `make doctor` says what to do");
+            bail!(
+                "the recorder does not build; if the message above speaks of MPI, HDF5 or \
+                   libclang, `make doctor` says what to do"
+            );
         }
         Ok(Tools::of(&toolchain.target.join("debug")))
     }
@@ -138,7 +140,8 @@ pub struct Shown<'a> {
 fn layout(check: &Path, file: &Path) -> Result<Layout, String> {
     let mut command = Command::new(check);
     command.arg("layout").arg(file);
-    let outcome = supervise(command, LAYOUT_LIMIT, |_| {}).map_err(|it| format!("{it:#}"))?;
+    let outcome =
+        supervise(command, LAYOUT_LIMIT, |_| {}).map_err(|it| format!("{it:#}"))?;
     let lines = || outcome.lines.iter();
     let last = lines().rfind(|it| it.stream == Stream::Out && it.text.starts_with('{'));
     match (outcome.ended, last) {
@@ -220,8 +223,9 @@ pub struct Request {
 /// Runs the reader's command, records and draws it. `Ok(true)` if it succeeded.
 pub fn run(root: &Path, request: &Request) -> Result<bool> {
     let mpis = request.mpi.map_or(Mpi::ALL.to_vec(), |it| vec![it]);
-    let mut toolchains =
-        mpis.iter().map(|mpi| Toolchain::find(*mpi, root, request.hdf5.as_deref()));
+    let mut toolchains = mpis
+        .iter()
+        .map(|mpi| Toolchain::find(*mpi, root, request.hdf5.as_deref()));
     let toolchain = match toolchains.next().context("there is an MPI")? {
         Err(error) => toolchains.find_map(Result::ok).ok_or(error)?,
         Ok(found) => found,
@@ -245,7 +249,11 @@ pub fn run(root: &Path, request: &Request) -> Result<bool> {
         Stream::Err => eprintln!("{}", line.text),
     })?;
     let record = recording.record()?;
-    let words: Vec<_> = request.command.iter().map(|it| it.to_string_lossy()).collect();
+    let words: Vec<_> = request
+        .command
+        .iter()
+        .map(|it| it.to_string_lossy())
+        .collect();
     let shown = shell_words::join(&words);
     explain_if_alone(&record, &shown, outcome.ended)?;
     let own = own_program(&request.command);
@@ -275,7 +283,9 @@ pub fn run(root: &Path, request: &Request) -> Result<bool> {
 /// What lets a launcher run here at all, unless the reader has set it: as root, say.
 fn launch_environment() -> Vec<(&'static str, &'static str)> {
     let of_mpi = Mpi::OpenMpi.launch_environment().into_iter();
-    of_mpi.filter(|(name, _)| std::env::var_os(name).is_none()).collect()
+    of_mpi
+        .filter(|(name, _)| std::env::var_os(name).is_none())
+        .collect()
 }
 
 /// An error if there is nothing to draw: nobody started MPI, or each for itself.
@@ -317,9 +327,8 @@ fn which(program: &std::ffi::OsStr) -> Option<PathBuf> {
 /// The program that the launcher starts: the first word after the launcher that is a program.
 fn own_program(command: &[OsString]) -> Option<PathBuf> {
     let after = command.iter().skip(1).filter_map(|it| which(it));
-    let is_elf = |it: &PathBuf| {
-        fs::read(it).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF"))
-    };
+    let is_elf =
+        |it: &PathBuf| fs::read(it).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF"));
     after.into_iter().find(is_elf)
 }
 

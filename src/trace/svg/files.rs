@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::{LEFT, MARGIN, Paper, ROOM, WIDTH, fitted, number, of_rank, width_of};
+use crate::magnify;
 use crate::model::{Touch, Trace};
-use crate::pieces::{Kind, Section, Share, period, sections, shares};
+use crate::pieces::{Kind, Section, Share, sections, shares};
 use crate::strip::{Placed, Widths, bars, rows};
 use crate::words;
 
@@ -27,6 +28,8 @@ struct Seen {
     read: bool,
     scattered: bool,
     metadata: bool,
+    /// Boxes are not all drawn to one scale.
+    scales: bool,
 }
 
 pub(super) fn draw(paper: &mut Paper, trace: &Trace) {
@@ -71,6 +74,19 @@ fn one(paper: &mut Paper, trace: &Trace, file: usize, seen: &mut Seen) {
     let mut rows = rows(sections(trace, file), WIDTHS);
     let more: usize = rows.iter().skip(MOST_ROWS).map(Vec::len).sum();
     rows.truncate(MOST_ROWS);
+    let scale =
+        |it: &&Placed| it.width / (it.section.bytes.end - it.section.bytes.start) as f64;
+    let mut scales: Vec<f64> = rows
+        .iter()
+        .flatten()
+        .filter(|it| it.section.kind != Kind::Metadata)
+        .map(|it| scale(&it))
+        .collect();
+    scales.sort_by(f64::total_cmp);
+    seen.scales |= scales
+        .first()
+        .zip(scales.last())
+        .is_some_and(|it| it.0 * 1.01 < *it.1);
     for row in &rows {
         strip(paper, row, seen);
         let end = row.last().map_or(0, |it| it.section.bytes.end);
@@ -135,15 +151,34 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
                 r##"stroke="#222""##,
             );
         }
-        let name = fitted(&name, placed.width - 6.0, 13.0);
+        let (from, to) = widest(placed);
+        let name = fitted(&name, to - from - 6.0, 13.0);
         paper.text(
-            left + placed.width / 2.0,
+            LEFT + (from + to) / 2.0,
             y + 14.5,
             format_args!(r#"text-anchor="middle" fill="{colour}""#),
             &name,
         );
     }
     paper.down(height);
+}
+
+/// The widest part of a box without metadata in it.
+fn widest(placed: &Placed) -> (f64, f64) {
+    let mut from = placed.left;
+    let mut parts = Vec::new();
+    for gap in gaps(placed) {
+        let (left, right) = placed.place(&gap);
+        parts.push((from, left));
+        from = right;
+    }
+    parts.push((from, placed.left + placed.width));
+    let width = |it: &(f64, f64)| it.1 - it.0;
+    let widest = parts
+        .iter()
+        .copied()
+        .max_by(|a, b| width(a).total_cmp(&width(b)));
+    widest.unwrap_or((placed.left, placed.left + placed.width))
 }
 
 /// Where there is metadata between the chunks of a dataset.
@@ -482,46 +517,11 @@ fn magnified(
     seen: &mut Seen,
 ) {
     let section = &whole.section;
-    if !matches!(section.kind, Kind::Dataset(..) | Kind::Unknown) {
-        return;
-    }
-    let kinds = [("asked for", &trace.asked), ("moved", &trace.moved)];
-    let all: Vec<Share> = kinds
-        .iter()
-        .flat_map(|(_, touches)| [true, false].map(|it| (touches, it)))
-        .flat_map(|(touches, write)| shares(touches, file, write, &section.bytes))
-        .map(|it| it.1)
-        .collect();
-    let length = section.bytes.end - section.bytes.start;
-    let Some(period) = period(&all) else { return };
     // Large pieces are seen as they are.
-    if period as f64 / length as f64 * ROOM > 24.0 {
+    let visible = 24.0 / whole.width;
+    let Some(window) = magnify::window(trace, file, section, MOST_PIECES, visible) else {
         return;
-    }
-    let first = all
-        .iter()
-        .filter_map(|it| it.covered.first())
-        .map(|it| it.start)
-        .min();
-    let Some(first) = first else { return };
-    let mut window = first..(first + 2 * period).min(section.bytes.end);
-    let pieces = |window: &Range<u64>| -> usize {
-        kinds
-            .iter()
-            .flat_map(|(_, touches)| [true, false].map(|it| (touches, it)))
-            .map(|(touches, write)| {
-                let shares = shares(touches, file, write, window);
-                shares.values().map(|it| it.operations.len()).sum()
-            })
-            .max()
-            .unwrap_or(0)
     };
-    if pieces(&window) > MOST_PIECES {
-        window.end = first + period;
-    }
-    while pieces(&window) > MOST_PIECES && window.end - window.start > 1 {
-        window.end = window.start + (window.end - window.start) / 2;
-    }
     let name = match &section.kind {
         Kind::Dataset(path, _) => path.as_str(),
         _ => "",
@@ -552,7 +552,7 @@ fn magnified(
         left: 0.0,
         width: ROOM,
     };
-    for (what, touches) in kinds {
+    for (what, touches) in [("asked", &trace.asked), ("moved", &trace.moved)] {
         glass(paper, what, touches, file, &placed, seen);
     }
     let y = paper.y + 9.0;
@@ -577,33 +577,19 @@ fn glass(
     seen: &mut Seen,
 ) {
     let window = &placed.section.bytes;
-    let mut pieces: Vec<&Touch> = touches
-        .iter()
-        .filter(|it| it.file == file && it.start < window.end && it.end > window.start)
-        .collect();
-    pieces.sort_by_key(|it| (it.start, it.rank, it.write, it.end));
-    let mut rows: Vec<(u64, Vec<&Touch>)> = Vec::new();
-    for piece in pieces {
-        match rows.iter_mut().find(|it| it.0 <= piece.start) {
-            Some(row) => {
-                row.0 = piece.end;
-                row.1.push(piece);
-            }
-            None => rows.push((piece.end, vec![piece])),
-        }
-    }
+    let mut rows = magnify::rows(touches, file, window);
     let y = paper.y;
     paper.text(
         LEFT - 6.0,
         y + 13.0,
         r#"font-size="12" text-anchor="end""#,
-        what.trim_end_matches(" for"),
+        what,
     );
     if rows.is_empty() {
-        rows.push((0, Vec::new()));
+        rows.push(Vec::new());
     }
     let height = if rows.len() > 4 { 10.0 } else { 18.0 };
-    for (_, pieces) in rows {
+    for pieces in rows {
         let y = paper.y;
         paper.rect(LEFT, y, ROOM, height, r##"fill="#f6f6f6""##);
         for piece in pieces {
@@ -661,9 +647,13 @@ fn legend(paper: &mut Paper, seen: &Seen) {
     }
     if seen.metadata {
         let pattern = paper.metadata();
+        let style = format!(r##"fill="{pattern}" stroke="#222""##);
+        entries.push((style, "metadata, not to scale"));
+    }
+    if seen.scales {
         entries.push((
-            format!(r##"fill="{pattern}" stroke="#222""##),
-            "metadata, not to scale",
+            r#"fill="none""#.to_owned(),
+            "each box has a scale of its own",
         ));
     }
     if entries.is_empty() {
