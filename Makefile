@@ -2,13 +2,14 @@
 #
 #   MPI=openmpi|mpich   which MPI              NP=7 or NP=1,3,7   how many ranks
 #   ARGS='--file F'     for the program        LIMIT=60           stop a run after 60 s
+#   TRACE=1             record and draw the run of a chapter
 MPI ?= openmpi
 export MPI
 ifeq ($(filter openmpi mpich,$(MPI)),)
 $(error MPI is openmpi or mpich, not $(MPI))
 endif
 # The others only if they are given: an empty one is not the same as none.
-$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED,$(if $($(name)),$(eval export $(name))))
+$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE,$(if $($(name)),$(eval export $(name))))
 
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
@@ -22,7 +23,8 @@ help: ## list the doors
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1@\2/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
-	@echo "ARGS='--file my.hdf5' (for the program), LIMIT=60 (seconds, then the run is stopped)."
+	@echo "ARGS='--file my.hdf5' (for the program), LIMIT=60 (seconds, then the run is stopped),"
+	@echo 'TRACE=1 (draw which rank read and wrote what).'
 	@echo 'With chapter 5:    HDF5=1.10 (build this release, not the newest), PYTHON=1 (build h5py too).'
 
 chapter-%:

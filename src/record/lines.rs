@@ -7,7 +7,8 @@ use crate::Call;
 /// Finds lines of one source file of one executable, by its debug information.
 pub struct Resolver {
     loader: addr2line::Loader,
-    source: String,
+    /// The end of its path; `None`: whichever has `main`.
+    source: Option<String>,
 }
 
 impl Resolver {
@@ -16,35 +17,61 @@ impl Resolver {
     /// # Errors
     /// If the executable cannot be read.
     pub fn new(exe: &Path, source: &str) -> Result<Resolver, String> {
+        Resolver::load(exe, Some(source.to_owned()))
+    }
+
+    /// For the executable `exe`, and the source file that has its `main`: the outermost one
+    /// on a stack that is there and does not belong to Rust or to a crate from a registry.
+    ///
+    /// # Errors
+    /// If the executable cannot be read.
+    pub fn of_main(exe: &Path) -> Result<Resolver, String> {
+        Resolver::load(exe, None)
+    }
+
+    fn load(exe: &Path, source: Option<String>) -> Result<Resolver, String> {
         let loader = addr2line::Loader::new(exe)
             .map_err(|error| format!("{}: {error}", exe.display()))?;
-        Ok(Resolver {
-            loader,
-            source: source.to_owned(),
-        })
+        Ok(Resolver { loader, source })
     }
 
     /// The line of the source file that made the call: the innermost one on its stack.
     pub fn line(&self, call: &Call) -> Option<u32> {
-        // A return address is that of the next instruction, which may be of another line.
-        call.stack
+        // Innermost first.
+        let mut places = Vec::new();
+        for address in &call.stack {
+            // A return address is that of the next instruction, which may be of another line.
+            self.places(address.checked_sub(1)?, &mut places);
+        }
+        let main = places.iter().rev().find(|(file, _)| is_own(file));
+        let is_wanted = |file: &str| match &self.source {
+            Some(source) => Path::new(file).ends_with(source),
+            None => main.is_some_and(|(main, _)| main == file),
+        };
+        places
             .iter()
-            .find_map(|address| self.line_of(address.checked_sub(1)?))
+            .find(|(file, _)| is_wanted(file))
+            .map(|(_, line)| *line)
     }
 
-    fn line_of(&self, address: u64) -> Option<u32> {
-        let mut frames = self.loader.find_frames(address).ok()?;
+    /// Adds the file and the line of each function that is at this address, innermost first:
+    /// there are several where one is inlined into another.
+    fn places(&self, address: u64, places: &mut Vec<(String, u32)>) {
+        let Ok(mut frames) = self.loader.find_frames(address) else {
+            return;
+        };
         while let Ok(Some(frame)) = frames.next() {
-            let Some(location) = frame.location else {
-                continue;
-            };
-            if location
-                .file
-                .is_some_and(|file| Path::new(file).ends_with(&self.source))
+            if let Some(location) = frame.location
+                && let (Some(file), Some(line)) = (location.file, location.line)
             {
-                return location.line;
+                places.push((file.to_owned(), line));
             }
         }
-        None
     }
+}
+
+/// Whether a source file is the program's own, as far as can be seen.
+fn is_own(file: &str) -> bool {
+    let others = ["/rustc/", "/.cargo/", "/rustlib/"];
+    !others.iter().any(|it| file.contains(it)) && Path::new(file).is_file()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use trace::Show;
 
 use crate::mpi::Mpi;
 
@@ -46,6 +47,30 @@ pub struct Plan {
     /// there is none.
     #[serde(default)]
     pub run: Vec<Step>,
+    /// The pictures of real runs on the chapter's page.
+    #[serde(default)]
+    pub picture: Vec<Picture>,
+}
+
+/// A picture of a real run, in the chapter's folder.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Picture {
+    /// Its name, `trace-….svg`. Beside it is a text of the same name that ends in `.txt`: what
+    /// the tests compare.
+    pub file: String,
+    /// The arguments of the chapter's program.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// How many ranks; as many as `make chapter-N` starts if it does not say.
+    pub ranks: Option<usize>,
+    /// Under which MPI; Open MPI if it does not say.
+    pub mpi: Option<MpiName>,
+    /// The implementation of MPI-IO, as in [`Step::io`].
+    pub io: Option<String>,
+    /// What is drawn.
+    #[serde(default)]
+    pub show: Show,
 }
 
 /// One run of the chapter's program.

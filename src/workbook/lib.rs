@@ -12,10 +12,12 @@ pub mod hdf5_source;
 pub mod launch;
 pub mod mpi;
 pub mod noise;
+pub mod picture;
 pub mod quiz;
 pub mod run;
 pub mod session;
 pub mod supervise;
+pub mod traced;
 
 use std::path::{Path, PathBuf};
 

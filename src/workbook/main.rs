@@ -1,5 +1,6 @@
 //! `workbook`: the logic behind the doors of the Makefile.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use workbook::chapter::Chapter;
 use workbook::exercise::trial::Options;
 use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
-use workbook::{book, config, doctor, find_root, run, session, supervise};
+use workbook::{book, config, doctor, find_root, picture, run, session, supervise, traced};
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
 #[derive(Parser)]
@@ -50,6 +51,33 @@ enum Door {
         // Not a flag: PYTHON is a common name, and may hold the path of an interpreter.
         #[arg(long, env = "PYTHON", default_value = "0", value_name = "0|1")]
         python: String,
+        /// `1` to record the runs, and to draw who read and wrote what.
+        // Not a flag: TRACE is a common name.
+        #[arg(long, env = "TRACE", default_value = "0", value_name = "0|1")]
+        trace: String,
+    },
+    /// Run any command that starts an MPI program, and draw which rank read and wrote which
+    /// bytes of which dataset, and when.
+    Trace {
+        /// Do not run anything: draw this trace.json again.
+        #[arg(long, value_name = "FILE", conflicts_with = "command")]
+        json: Option<PathBuf>,
+        /// Stop the run after this many seconds; the picture then shows where the ranks are.
+        #[arg(long, env = "LIMIT", default_value_t = 300,
+            value_parser = clap::value_parser!(u64).range(1..))]
+        limit: u64,
+        /// With whose HDF5 the files are looked at, openmpi or mpich: it matters little.
+        #[arg(long)]
+        mpi: Option<Mpi>,
+        /// The folder of another HDF5 to look at the files with, with include and lib.
+        #[arg(long)]
+        hdf5: Option<PathBuf>,
+        /// Write the page into this folder, not below target/trace.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+        /// The command: `mpirun -n 4 program`.
+        #[arg(last = true, required_unless_present = "json")]
+        command: Vec<OsString>,
     },
     /// Say what this machine has, what is wrong with it, and the cure.
     Doctor {
@@ -254,6 +282,7 @@ fn open(door: Door) -> Result<bool> {
             args,
             release,
             python,
+            trace,
         } => {
             let chapter = Chapter::find(&root, &chapter)?;
             let request = run::Request {
@@ -265,8 +294,29 @@ fn open(door: Door) -> Result<bool> {
                 data: std::env::var_os("WORKBOOK_DATA").map(PathBuf::from),
                 release,
                 python: python == "1",
+                trace: trace == "1",
             };
             run::run(&root, &chapter, &request)
+        }
+        Door::Trace {
+            json: Some(json), ..
+        } => traced::redraw(&json).map(|()| true),
+        Door::Trace {
+            json: None,
+            limit,
+            mpi,
+            hdf5,
+            out,
+            command,
+        } => {
+            let request = traced::Request {
+                command,
+                mpi,
+                hdf5,
+                limit: Duration::from_secs(limit),
+                out,
+            };
+            traced::run(&root, &request)
         }
         Door::Doctor {
             mpi,
@@ -294,7 +344,11 @@ fn open(door: Door) -> Result<bool> {
             config::write(&root)?;
             let built =
                 run::cargo(&root, &toolchain, "build", &[], run::Chatter::OnTerminal)?;
-            Ok(built && session::bless(&root, &toolchain)?)
+            if !built || !session::bless(&root, &toolchain)? {
+                return Ok(false);
+            }
+            picture::bless(&root, &toolchain)?;
+            Ok(true)
         }
         Door::Check(check) => doors::check(&root, &check.exercise, &check.request()),
         Door::Try(check) => doors::try_out(&root, &check.exercise, &check.request()),

@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use record::lines::Resolver;
+use trace::Trace;
 
 use crate::chapter::{Chapter, Step};
 use crate::config;
@@ -15,6 +17,7 @@ use crate::hdf5_source;
 use crate::launch::Launch;
 use crate::mpi::{Mpi, Toolchain, output_of};
 use crate::supervise::{Ended, Stream, supervise};
+use crate::traced::{self, Recording, Shown, Tools};
 
 /// What the reader asked for.
 #[derive(Clone, Debug)]
@@ -35,6 +38,8 @@ pub struct Request {
     pub release: Option<String>,
     /// Whether chapter 5 builds h5py as well.
     pub python: bool,
+    /// Whether the runs are recorded and drawn.
+    pub trace: bool,
 }
 
 /// Runs `chapter` as asked. `Ok(true)` if every check held.
@@ -71,8 +76,11 @@ fn run_once(
     let data = data_folder(root, chapter, request)?;
     let mut printed = String::new();
     let mut toolchain = build(root, chapter, request.mpi, request.hdf5.as_deref())?;
+    let tools = request.trace.then(|| Tools::build(root, &toolchain));
+    let tools = tools.transpose()?;
+    let mut pages = Vec::new();
     let mut ended = Ended::Exit(0);
-    for step in &steps {
+    for (number, step) in steps.iter().enumerate() {
         let mpi = step.mpi.map_or(request.mpi, Mpi::from);
         if toolchain.mpi != mpi && request.hdf5.is_some() {
             println!("(left out: a run under {mpi}, which is not the MPI of this HDF5)");
@@ -94,6 +102,10 @@ fn run_once(
             .push(("WORKBOOK_DATA".to_owned(), data.display().to_string()));
         if let Some(io) = &step.io {
             launch.options = io_options(io)?;
+        }
+        let recording = tools.as_ref().map(Recording::new).transpose()?;
+        if let Some(recording) = &recording {
+            launch.environment.extend(recording.environment());
         }
         println!("$ {}", launch.shown(root));
         // The chapter's table is shown once, at the end, not row by row.
@@ -118,6 +130,14 @@ fn run_once(
                 limit.as_secs()
             );
         }
+        if let Some(recording) = recording {
+            let trace = draw(chapter, &recording, &launch, step, ended, &data)?;
+            let name = match steps.len() {
+                1 => "trace".to_owned(),
+                _ => format!("trace-{}", number + 1),
+            };
+            pages.push(traced::show(&trace, &pages_folder(root, chapter)?, &name)?);
+        }
         if !ended.success() {
             break;
         }
@@ -134,7 +154,52 @@ fn run_once(
         &request.args
     };
     let toolchain = Toolchain::find(request.mpi, root, request.hdf5.as_deref())?;
-    check(&toolchain, chapter, ranks, args, ended, &data, &printed)
+    let right = check(&toolchain, chapter, ranks, args, ended, &data, &printed)?;
+    pages.iter().for_each(|page| traced::say(page));
+    Ok(right)
+}
+
+/// What is to be drawn of a run of the chapter's program.
+fn draw(
+    chapter: &Chapter,
+    recording: &Recording,
+    launch: &Launch,
+    step: &Step,
+    ended: Ended,
+    data: &Path,
+) -> Result<Trace> {
+    // What is wrong on purpose lies in a file of its own.
+    let is_wrong = step.args.iter().any(|it| it.starts_with("--wrong"));
+    let wrong = chapter.folder.join("wrong.rs");
+    let source = match is_wrong && wrong.is_file() {
+        true => wrong,
+        false => chapter.folder.join("main.rs"),
+    };
+    let source = source.components().rev().take(2).collect::<Vec<_>>();
+    let source: PathBuf = source.into_iter().rev().collect();
+    let resolver = Resolver::new(&launch.program, &source.to_string_lossy()).ok();
+    let mut words = vec!["mpirun".to_owned()];
+    words.extend(launch.options.iter().cloned());
+    words.extend([
+        "-n".to_owned(),
+        launch.ranks.to_string(),
+        chapter.name.clone(),
+    ]);
+    words.extend(step.args.iter().cloned());
+    let shown = Shown {
+        command: shell_words::join(words),
+        folder: data,
+        ended,
+        resolver: resolver.as_ref(),
+    };
+    Ok(recording.trace(&recording.record()?, shown))
+}
+
+/// Where the pictures of a chapter's runs are written: `target/trace/03-distances`.
+fn pages_folder(root: &Path, chapter: &Chapter) -> Result<PathBuf> {
+    let name = chapter.folder.file_name();
+    let name = name.context("a chapter's folder has a name")?;
+    Ok(root.join("target/trace").join(name))
 }
 
 /// Where a chapter's program writes: `target/data/03-distances`.

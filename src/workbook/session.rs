@@ -160,6 +160,7 @@ impl Session {
             "ARGS",
             "LIMIT",
             "HDF5",
+            "TRACE",
         ] {
             command.env_remove(name);
         }
