@@ -112,6 +112,14 @@ enum Door {
         #[arg(long, env = "MPI", default_value = "openmpi")]
         mpi: Mpi,
     },
+    /// Draw the book's pictures of real runs again, and write those anew that no longer hold.
+    Pictures {
+        /// Only those of this chapter.
+        chapter: Option<String>,
+        /// Which MPI: openmpi or mpich.
+        #[arg(long, env = "MPI", default_value = "openmpi")]
+        mpi: Mpi,
+    },
     /// Check the answer to an exercise, or to all of a chapter.
     Check(Check),
     /// Run the answer to an exercise once, and show what it prints.
@@ -347,8 +355,24 @@ fn open(door: Door) -> Result<bool> {
             if !built || !session::bless(&root, &toolchain)? {
                 return Ok(false);
             }
-            picture::bless(&root, &toolchain)?;
+            picture::bless(&root, &toolchain, None)?;
             Ok(true)
+        }
+        Door::Pictures { chapter, mpi } => {
+            let chapter = chapter.map(|it| Chapter::find(&root, &it)).transpose()?;
+            let toolchain = Toolchain::find(mpi, &root, None)?;
+            config::write(&root)?;
+            let built = run::cargo(
+                &root,
+                &toolchain,
+                "build",
+                &["--bins"],
+                run::Chatter::OnTerminal,
+            )?;
+            if built {
+                picture::bless(&root, &toolchain, chapter.as_ref())?;
+            }
+            Ok(built)
         }
         Door::Check(check) => doors::check(&root, &check.exercise, &check.request()),
         Door::Try(check) => doors::try_out(&root, &check.exercise, &check.request()),
