@@ -40,18 +40,29 @@ fn create_with(
 
 /// How a dataset is laid out in the file. All ranks must choose the same.
 ///
-/// ```no_run
-/// use parallel_hdf5::{DatasetOptions, FillTime};
+/// ```standalone_crate
+/// use mpi::traits::*;
+/// use ndarray::Array2;
+/// use parallel_hdf5::{
+///     DatasetOptions, FillTime, Transfer, chunked_rows_of, create, data_folder, write_rows,
+/// };
 ///
 /// fn main() -> std::process::ExitCode {
 ///     parallel_hdf5::run(|world| {
-///         let file = parallel_hdf5::create("shared.hdf5", world)?;
-///         DatasetOptions::new()
-///             .chunks(&[1000, 8])
+///         let file = create(data_folder()?.join("compressed.hdf5"), world)?;
+///         let dataset = DatasetOptions::new()
+///             .chunks(&[100, 8])
+///             .shuffle()
+///             .deflate(4)
 ///             .fill(FillTime::Never) // every element will be written
 ///             .unlimited(0) // more rows may come
-///             .create::<f32>(&file, "x", &[20_000, 8])?;
-///         Ok(())
+///             .create::<f32>(&file, "x", &[2000, 8])?;
+///         // No chunk belongs to two ranks; and what is compressed is written together.
+///         let mine = chunked_rows_of(world.rank(), world.size(), 2000, 100);
+///         let values = Array2::from_elem((mine.len(), 8), world.rank() as f32);
+///         write_rows(&dataset, mine, values.view(), Transfer::Collective)?;
+///         drop(dataset);
+///         Ok(file.close()?)
 ///     })
 /// }
 /// ```

@@ -57,18 +57,20 @@ pub fn is_hdf5(path: impl AsRef<Path>) -> bool {
 /// How a file is opened for all ranks: what may make it faster, and what its format may be.
 /// All ranks must choose the same.
 ///
-/// ```no_run
-/// use parallel_hdf5::FileOptions;
+/// ```standalone_crate
+/// use parallel_hdf5::{FileOptions, create_dataset, data_folder};
 ///
 /// fn main() -> std::process::ExitCode {
 ///     parallel_hdf5::run(|world| {
 ///         let options = FileOptions::new()
 ///             .hint("cb_nodes", "2")
-///             .alignment(1 << 16, 1 << 20)
+///             .alignment(1 << 16, 1 << 20) // what has 64 KiB or more begins at a whole MiB
 ///             .collective_metadata(true);
-///         let file = options.create("shared.hdf5", world)?;
-///         file.close()?;
-///         Ok(())
+///         let file = options.create(data_folder()?.join("options.hdf5"), world)?;
+///         let dataset = create_dataset::<f64>(&file, "x", 100_000)?;
+///         assert_eq!(dataset.offset().map(|it| it % (1 << 20)), Some(0));
+///         drop(dataset);
+///         Ok(file.close()?)
 ///     })
 /// }
 /// ```

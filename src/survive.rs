@@ -38,6 +38,27 @@ pub fn hand_over(file: &File, comm: &SimpleCommunicator) -> hdf5::Result<()> {
 /// system may show the old name to other machines for a while. To outlive a power failure,
 /// the disk must keep what it says is stored.
 ///
+/// ```standalone_crate
+/// use mpi::traits::*;
+/// use ndarray::Array1;
+/// use parallel_hdf5::{
+///     Transfer, create_dataset, data_folder, rows_of, write_rows, write_then_rename,
+/// };
+///
+/// fn main() -> std::process::ExitCode {
+///     parallel_hdf5::run(|world| {
+///         let path = data_folder()?.join("step-7.hdf5");
+///         write_then_rename(&path, world, |file| {
+///             let dataset = create_dataset::<f64>(file, "temperature", 1000)?;
+///             let mine = rows_of(world.rank(), world.size(), 1000);
+///             let values = Array1::from_elem(mine.len(), 293.15);
+///             write_rows(&dataset, mine, values.view(), Transfer::Independent)?;
+///             Ok(())
+///         })
+///     })
+/// }
+/// ```
+///
 /// # Errors
 /// On all ranks the same, if a rank failed; `path` is then as it was.
 pub fn write_then_rename(

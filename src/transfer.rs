@@ -164,6 +164,30 @@ pub fn read_slab_into<T: H5Type, D: Dimension>(
 ///
 /// Two ranks that write the same element are not noticed: the file then holds one of the two.
 ///
+/// ```standalone_crate
+/// use mpi::traits::*;
+/// use ndarray::Array2;
+/// use parallel_hdf5::{
+///     Slab, Transfer, agree, create, create_dataset, cyclic, data_folder, write_slab,
+/// };
+///
+/// fn main() -> std::process::ExitCode {
+///     parallel_hdf5::run(|world| {
+///         let file = create(data_folder()?.join("columns.hdf5"), world)?;
+///         let dataset = create_dataset::<f64>(&file, "x", (100, 8))?;
+///         // The columns are dealt out like cards; a rank may get none.
+///         let mine = cyclic(world.rank(), world.size(), 8, 1);
+///         let slab = Slab::of(&dataset).along(1, mine);
+///         let values = Array2::from_elem((100, slab.shape()[1]), world.rank() as f64);
+///         let written = write_slab(&dataset, &slab, values.view(), Transfer::Collective);
+///         let report = agree(world, written)?;
+///         assert_eq!(report.to_string(), "collective, as asked");
+///         drop(dataset);
+///         Ok(file.close()?)
+///     })
+/// }
+/// ```
+///
 /// # Errors
 /// If the slab does not fit the dataset, `values` is of another shape or not laid out row by
 /// row, the numbers cannot be converted, or the file cannot be written.

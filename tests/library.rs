@@ -158,7 +158,7 @@ proptest! {
         for rank in 0..size {
             let mine = chunked_rows_of(rank, size, rows, chunk);
             prop_assert!(mine.is_empty() || mine.start == next);
-            prop_assert!(mine.is_empty() || mine.start % chunk == 0);
+            prop_assert!(mine.is_empty() || mine.start.is_multiple_of(chunk));
             prop_assert!(mine.len() <= chunk * chunks.div_ceil(size as usize));
             next = next.max(mine.end);
         }
