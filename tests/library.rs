@@ -5,7 +5,7 @@ mod common;
 #[path = "library/ranks.rs"]
 mod ranks;
 
-use common::{RANKS, launch_test, scratch, succeed};
+use common::{RANKS, launch, launch_test, root, scratch, succeed};
 use hdf5::{Dataset, File};
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr2, s};
 use parallel_hdf5::{
@@ -382,4 +382,82 @@ fn a_file_is_complete_or_not_there() {
         assert_eq!(found.to_vec(), [3; 4]);
         assert!(!folder.join("renamed.hdf5.part").exists());
     });
+}
+
+/// What the library costs against the same in C, in memory-backed storage:
+/// `cargo test --test library -- --ignored --exact cost --nocapture`.
+#[test]
+#[ignore = "takes minutes"]
+fn cost() {
+    const ROUNDS: usize = 21;
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let in_c = folder.path().join("cost");
+    let variable = |name| std::env::var(name).expect("set by .cargo/config.toml");
+    let (mpicc, hdf5) = (variable("MPICC"), variable("HDF5_DIR"));
+    let compiled = std::process::Command::new(mpicc)
+        .args(["-O3", "-o"])
+        .arg(&in_c)
+        .arg(root().join("tests/library/cost.c"))
+        .args([format!("-I{hdf5}/include"), format!("-L{hdf5}/lib")])
+        .args([&format!("-Wl,-rpath,{hdf5}/lib"), "-lhdf5"])
+        .status();
+    assert!(
+        compiled.is_ok_and(|it| it.success()),
+        "the C program compiles"
+    );
+    let file = folder.path().join("cost.hdf5");
+    let took = |launch: &workbook::launch::Launch| -> [f64; 2] {
+        let run = succeed(launch);
+        let out = run.out.concat();
+        let (_, numbers) = out.split_once("took ").expect("the times");
+        let mut numbers = numbers.split_whitespace().map(|it| it.parse().unwrap());
+        let took = [numbers.next().unwrap(), numbers.next().unwrap()];
+        std::fs::remove_file(&file).unwrap();
+        took
+    };
+    let quartiles = |numbers: &mut Vec<f64>| {
+        numbers.sort_by(f64::total_cmp);
+        let at = |part: usize| numbers[part * (numbers.len() - 1) / 4];
+        format!("{:.3} ({:.3}–{:.3})", at(2), at(1), at(3))
+    };
+    for (elements, calls) in [(1 << 24, 1), (1 << 14, 400), (2, 20_000)] {
+        for collective in [0, 1] {
+            let c_args = [
+                file.display().to_string(),
+                elements.to_string(),
+                calls.to_string(),
+                collective.to_string(),
+            ];
+            let c_args: Vec<&str> = c_args.iter().map(String::as_str).collect();
+            let c = launch(in_c.to_str().unwrap(), 2, &c_args, folder.path());
+            let mut rust = launch_test("ranks::cost", 2, folder.path());
+            let given = format!("{elements},{calls},{collective}");
+            rust.environment.push(("COST".to_owned(), given));
+            let (mut ratios, mut extra) =
+                ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+            took(&c);
+            for round in 0..ROUNDS {
+                // Whoever comes first has a colder machine.
+                let (of_rust, of_c) = match round % 2 {
+                    0 => (took(&rust), took(&c)),
+                    _ => {
+                        let of_c = took(&c);
+                        (took(&rust), of_c)
+                    }
+                };
+                for way in [0, 1] {
+                    ratios[way].push(of_rust[way] / of_c[way]);
+                    extra[way].push(1e6 * (of_rust[way] - of_c[way]) / calls as f64);
+                }
+            }
+            for (way, name) in ["write", "read"].into_iter().enumerate() {
+                let mode = ["independent", "collective"][collective];
+                println!(
+                    "{name} {calls} × {elements} f32, {mode}: {} times C's, {} µs more a call",
+                    quartiles(&mut ratios[way]),
+                    quartiles(&mut extra[way])
+                );
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! looked at by `../library.rs`, in one process.
 
 use hdf5::file::LibraryVersion;
+use mpi::collective::SystemOperation;
 use mpi::traits::*;
 use ndarray::{Array1, Array2, array};
 use parallel_hdf5::{
@@ -284,5 +285,48 @@ fn renamed() {
         assert_eq!(old, array![1, 1, 1, 1]);
         world.barrier();
         write(3, false)
+    });
+}
+
+/// The counterpart of `cost.c`: the same calls through the library. Arguments by the
+/// environment: `COST=elements,calls,collective`.
+#[test]
+#[ignore = "runs as a rank"]
+fn cost() {
+    rank(|world| {
+        let given = std::env::var("COST")?;
+        let given: Vec<usize> =
+            given.split(',').map(str::parse).collect::<Result<_, _>>()?;
+        let [elements, calls, collective] = given[..] else {
+            return Err("COST has three numbers".into());
+        };
+        let transfer = match collective {
+            0 => Transfer::Independent,
+            _ => Transfer::Collective,
+        };
+        let total = elements * calls * world.size() as usize;
+        let file = create(data_folder()?.join("cost.hdf5"), world)?;
+        let dataset = create_dataset::<f32>(&file, "x", total)?;
+        let mut values = Array1::from_shape_fn(elements, |i| (i % 1000) as f32);
+        let mut took = [0.0; 2];
+        for (reads, took) in [false, true].into_iter().zip(&mut took) {
+            world.barrier();
+            let begin = mpi::time();
+            for call in 0..calls {
+                let start = (world.rank() as usize * calls + call) * elements;
+                let slab = Slab::whole(&[total]).along(0, start..start + elements);
+                match reads {
+                    true => read_slab_into(&dataset, &slab, values.view_mut(), transfer)?,
+                    false => write_slab(&dataset, &slab, values.view(), transfer)?,
+                };
+            }
+            let mine = mpi::time() - begin;
+            world.all_reduce_into(&mine, took, SystemOperation::max());
+        }
+        if world.rank() == 0 {
+            println!("took {:.9} {:.9}", took[0], took[1]);
+        }
+        drop(dataset);
+        Ok(file.close()?)
     });
 }
