@@ -2,23 +2,14 @@
 //! see `program` in `../recorder.rs`.
 
 use std::io::Write as _;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::common::rank;
 use hdf5::{Dataset, File};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 use ndarray::array;
 use parallel_hdf5::{Transfer, create, create_dataset, data_folder, rows_of, write_rows};
-
-type Done = parallel_hdf5::Result<()>;
-
-/// Runs `program` if this process is a rank.
-fn rank(program: impl FnOnce(&SimpleCommunicator) -> Done) {
-    if std::env::var_os("RECORDER_PROGRAM").is_some() {
-        assert_eq!(parallel_hdf5::run(program), ExitCode::SUCCESS);
-    }
-}
 
 fn file(world: &SimpleCommunicator, name: &str) -> parallel_hdf5::Result<File> {
     Ok(create(data_folder()?.join(name), world)?)
