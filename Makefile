@@ -14,7 +14,7 @@ $(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE,$(if $($(name)),$(eval expor
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
 .DEFAULT_GOAL = help
-.PHONY: help progress watch test book serve doctor bless author-check clean
+.PHONY: help progress watch test book serve doctor bless pictures author-check clean
 
 help: ## list the doors
 	@echo 'make chapter-N     run chapter N (1 to 5, or by name: make chapter-distances)'
@@ -78,6 +78,10 @@ doctor: ## say what this machine has, what is wrong with it, and the cure
 bless: ## run every transcript of the book again, and write it anew
 	@$(SETUP) $(MPI) tests
 	@$(WORKBOOK) bless
+
+pictures: ## draw the book's pictures of real runs again, and write them anew
+	@$(SETUP) $(MPI)
+	@$(WORKBOOK) pictures
 
 author-check: ## check the exercises: starters fail, solutions pass, wrong answers get their verdict
 	@$(SETUP) openmpi mpich

@@ -64,12 +64,9 @@ pub fn hdf5_settings() -> Settings {
     text.map(|text| Settings::parse(&text)).unwrap_or_default()
 }
 
-/// Which implementation of MPI-IO serves `file`: `ROMIO` or `OMPIO`.
-///
-/// ROMIO's hints begin with `romio_` (`MPI_File_get_info`). Open MPI 4.1 hands out no hints
-/// at all; there the control variables of MPI's tool interface (`MPI_T_cvar_get_info`, MPI
-/// 4.1, section 15.3) tell: if `--mca io romio…` left OMPIO out, it has none. Where a file
-/// system makes Open MPI prefer ROMIO by itself (Lustre), this is not noticed.
+/// The hints that MPI-IO uses for `file` (`MPI_File_get_info`), names and values: those that
+/// were given and taken, and those that the implementation set itself. Open MPI 4.1's OMPIO
+/// hands out none.
 ///
 /// **Collective** over the file's communicator, which one would not expect of a question:
 /// `H5Fget_access_plist` (`File::fapl`) duplicates the communicator. Asked by one rank only,
@@ -77,7 +74,7 @@ pub fn hdf5_settings() -> Settings {
 ///
 /// # Errors
 /// If `file` was not opened through MPI-IO.
-pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
+pub fn hints(file: &File) -> hdf5::Result<Vec<(String, String)>> {
     if !matches!(file.fapl()?.driver(), FileDriver::Mpio(_)) {
         return Err("the file was not opened through MPI-IO".into());
     }
@@ -88,16 +85,31 @@ pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
     });
     hdf5::h5check(status)?;
     // SAFETY: with the MPI-IO driver the handle points to the file's MPI_File (reference
-    // manual, H5Fget_vfd_handle); the info object is ours, and freed below.
-    let names = unsafe {
+    // manual, H5Fget_vfd_handle); the info object is ours, and freed here.
+    unsafe {
         let mpi_file: ffi::MPI_File = *handle.cast();
         let mut info = ffi::RSMPI_INFO_NULL;
         ffi::MPI_File_get_info(mpi_file, &raw mut info);
-        let names = info_keys(info);
+        let hints = entries(info);
         ffi::MPI_Info_free(&raw mut info);
-        names
-    };
-    if names.iter().any(|name| name.starts_with("romio_")) {
+        Ok(hints)
+    }
+}
+
+/// Which implementation of MPI-IO serves `file`: `ROMIO` or `OMPIO`.
+///
+/// ROMIO's hints begin with `romio_` (`MPI_File_get_info`). Open MPI 4.1 hands out no hints
+/// at all; there the control variables of MPI's tool interface (`MPI_T_cvar_get_info`, MPI
+/// 4.1, section 15.3) tell: if `--mca io romio…` left OMPIO out, it has none. Where a file
+/// system makes Open MPI prefer ROMIO by itself (Lustre), this is not noticed.
+///
+/// **Collective** over the file's communicator, as [`hints`].
+///
+/// # Errors
+/// If `file` was not opened through MPI-IO.
+pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
+    let hints = hints(file)?;
+    if hints.iter().any(|(name, _)| name.starts_with("romio_")) {
         return Ok("ROMIO");
     }
     let variables = control_variables();
@@ -164,21 +176,32 @@ pub fn communicator_size(comm: ffi::MPI_Comm) -> u32 {
     size.unsigned_abs()
 }
 
-/// The names of the hints in an info object.
+/// The names and values in an info object.
 ///
 /// # Safety
 /// `info` is a valid info object.
-unsafe fn info_keys(info: ffi::MPI_Info) -> Vec<String> {
+unsafe fn entries(info: ffi::MPI_Info) -> Vec<(String, String)> {
     let mut count = 0;
     // SAFETY: `info` is valid, and `count` outlives the call.
     unsafe { ffi::MPI_Info_get_nkeys(info, &raw mut count) };
     (0..count)
         .map(|index| {
             let mut name = [0 as c_char; ffi::MPI_MAX_INFO_KEY as usize + 1];
-            // SAFETY: `name` has room for the longest name and its end.
+            let mut value = [0 as c_char; ffi::MPI_MAX_INFO_VAL as usize + 1];
+            let mut found = 0;
+            // SAFETY: there is room for the longest name and value, and their ends.
             unsafe {
                 ffi::MPI_Info_get_nthkey(info, index, name.as_mut_ptr());
-                CStr::from_ptr(name.as_ptr()).to_string_lossy().into_owned()
+                ffi::MPI_Info_get(
+                    info,
+                    name.as_ptr(),
+                    ffi::MPI_MAX_INFO_VAL as i32,
+                    value.as_mut_ptr(),
+                    &raw mut found,
+                );
+                let text =
+                    |it: *const c_char| CStr::from_ptr(it).to_string_lossy().into_owned();
+                (text(name.as_ptr()), text(value.as_ptr()))
             }
         })
         .collect()

@@ -38,6 +38,23 @@ impl StdError for Disagreement {}
 /// Use it where one rank may fail and the others would go on to a collective call, and
 /// wait there for ever.
 ///
+/// ```standalone_crate
+/// use mpi::traits::*;
+///
+/// fn main() -> std::process::ExitCode {
+///     parallel_hdf5::run(|world| {
+///         // The last rank cannot do its part.
+///         let outcome = match world.rank() + 1 == world.size() {
+///             true => Err("no more disk"),
+///             false => Ok(()),
+///         };
+///         let error = parallel_hdf5::agree(world, outcome).unwrap_err();
+///         assert_eq!((error.rank, error.message.as_str()), (world.size() - 1, "no more disk"));
+///         Ok(())
+///     })
+/// }
+/// ```
+///
 /// # Errors
 /// [`Disagreement`], on all ranks, if any rank failed.
 pub fn agree<T, E: fmt::Display>(

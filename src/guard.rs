@@ -15,12 +15,13 @@ use crate::{Result, alone};
 /// Runs `program` on all ranks, between starting MPI and ending it, and sees to it that a
 /// rank that fails does not leave the others waiting. For use in `main`:
 ///
-/// ```no_run
+/// ```standalone_crate
 /// fn main() -> std::process::ExitCode {
 ///     parallel_hdf5::run(|world| {
-///         let file = parallel_hdf5::create("shared.hdf5", world)?;
-///         file.new_dataset::<f32>().shape(10).create("x")?;
-///         Ok(())
+///         let path = parallel_hdf5::data_folder()?.join("guarded.hdf5");
+///         let file = parallel_hdf5::create(path, world)?;
+///         parallel_hdf5::create_dataset::<f32>(&file, "x", 10)?;
+///         Ok(file.close()?)
 ///     })
 /// }
 /// ```

@@ -13,18 +13,25 @@ mod file;
 mod guard;
 pub mod inspect;
 mod print;
-mod rows;
+mod report;
 mod slab;
+mod survive;
+mod transfer;
 
+pub use about::hints;
 pub use agree::{Disagreement, agree};
 pub use alone::warn_if_alone;
 pub use atomic::{atomic_mode, set_atomic_mode};
-pub use dataset::create_dataset;
-pub use file::{create, is_hdf5, open, open_read_only};
+pub use dataset::{AllocTime, DatasetOptions, FillTime, create_dataset};
+pub use file::{FileOptions, create, is_hdf5, open, open_read_only};
 pub use guard::{parse_args, run, run_with};
 pub use print::print_in_order;
-pub use rows::{RowsError, Transfer, read_rows, write_rows};
-pub use slab::rows_of;
+pub use report::{Actual, Cause, ChunkIo, Report};
+pub use slab::{Indices, Slab, chunked_rows_of, cyclic, rows_of};
+pub use survive::{hand_over, write_then_rename};
+pub use transfer::{
+    SlabError, Transfer, read_rows, read_slab, read_slab_into, write_rows, write_slab,
+};
 
 use std::path::PathBuf;
 

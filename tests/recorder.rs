@@ -59,20 +59,7 @@ fn record_into(launch: &mut Launch, folder: &Path) {
 
 /// A run of one of the programs of `programs.rs`, which are in this executable.
 fn program(name: &str, ranks: usize, data: &Path) -> Launch {
-    let own = std::env::current_exe().unwrap();
-    let name = format!("programs::{name}");
-    let args = [
-        "--ignored",
-        "--exact",
-        &name,
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    let mut launch = launch(own.to_str().unwrap(), ranks, &args, data);
-    launch
-        .environment
-        .push(("RECORDER_PROGRAM".to_owned(), name));
-    launch
+    launch_test(&format!("programs::{name}"), ranks, data)
 }
 
 /// The line of `programs.rs` that a call was made on.

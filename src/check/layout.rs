@@ -37,8 +37,14 @@ fn of(path: &Path) -> Result<Layout, String> {
     let size = saying("the file", std::fs::metadata(path))?.len();
     let file = saying("the file", File::open(path))?;
     let root = saying("its root group", file.loc_info())?;
+    let userblock = file.userblock();
     let mut found = Found {
         file: root.fileno,
+        userblock,
+        before_chunks: match userblock {
+            0 => 0,
+            some => saying("a file with a user block", missing_from_chunks(some))?,
+        },
         groups: vec![format!("{:?}", root.token)],
         datasets: BTreeMap::new(),
         notes: Vec::new(),
@@ -53,9 +59,40 @@ fn of(path: &Path) -> Result<Layout, String> {
     })
 }
 
+/// How many bytes are to be added to where HDF5 says that a chunk is, in a file that begins
+/// with a user block. HDF5 1.10.8 counts from the end of the user block, others may not: so a
+/// chunk is written and looked for.
+fn missing_from_chunks(userblock: u64) -> Result<u64, String> {
+    const MARK: [u8; 16] = *b"workbook's chunk";
+    let place = saying("a temporary file", tempfile::NamedTempFile::new())?;
+    let write = || -> hdf5::Result<Option<u64>> {
+        let file = File::with_options()
+            .with_fcpl(|it| it.userblock(userblock))
+            .create(place.path())?;
+        let dataset = file.new_dataset::<u8>().shape(16).chunk(16).create("x")?;
+        dataset.write_raw(&MARK)?;
+        file.flush()?;
+        let chunk = dataset.chunk_info(0).map(|it| it.addr);
+        drop(dataset);
+        file.close()?;
+        Ok(chunk)
+    };
+    let said = write()
+        .map_err(|error| error.to_string())?
+        .ok_or("it has no chunk")?;
+    let bytes = saying("a temporary file", std::fs::read(place.path()))?;
+    let is = bytes.windows(MARK.len()).position(|it| it == MARK);
+    let is = is.ok_or("the chunk is not in it")? as u64;
+    Ok(is.saturating_sub(said))
+}
+
 struct Found {
     /// HDF5's number for the file: what an external link leads to has another.
     file: u64,
+    /// How many bytes are before HDF5's own first one.
+    userblock: u64,
+    /// See [`missing_from_chunks`].
+    before_chunks: u64,
     /// The groups that were looked into: links may lead in a circle.
     groups: Vec<String>,
     /// By what HDF5 knows an object by, whatever its name.
@@ -101,9 +138,10 @@ impl Found {
 
     fn describe(&mut self, dataset: &Dataset, path: String) -> layout::Dataset {
         let storage = match dataset.layout() {
+            // With a user block, nowhere is a number that is too small (HDF5 1.10.8).
             Kind::Contiguous => match dataset.offset() {
-                Some(start) => Storage::Contiguous { start },
-                None => match dataset.dcpl().map(|it| it.external()) {
+                Some(start) if start >= self.userblock => Storage::Contiguous { start },
+                _ => match dataset.dcpl().map(|it| it.external()) {
                     Ok(files) if !files.is_empty() => {
                         let names: Vec<_> = files.into_iter().map(|it| it.name).collect();
                         Storage::Elsewhere(format!("in {}", names.join(", ")))
@@ -130,10 +168,13 @@ impl Found {
         let mut chunks: Vec<Chunk> = match count {
             0..=MOST_CHUNKS => (0..count)
                 .filter_map(|n| dataset.chunk_info(n))
-                .map(|it| Chunk {
-                    first: it.offset,
-                    start: it.addr,
-                    end: it.addr.saturating_add(it.size),
+                .map(|it| {
+                    let start = it.addr.saturating_add(self.before_chunks);
+                    Chunk {
+                        first: it.offset,
+                        start,
+                        end: start.saturating_add(it.size),
+                    }
                 })
                 .collect(),
             _ => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::CompleteEnv;
@@ -94,7 +94,8 @@ enum Door {
         #[arg(long)]
         json: bool,
     },
-    /// Run all tests: `cargo test` with this MPI, in its own target folder.
+    /// Run all tests: `cargo test` with this MPI, in its own target folder; the examples of
+    /// the documentation on three ranks.
     Test {
         /// Which MPI: openmpi or mpich.
         #[arg(long, env = "MPI", default_value = "openmpi")]
@@ -108,6 +109,14 @@ enum Door {
     },
     /// Run every transcript of the book again, and write those anew that no longer hold.
     Bless {
+        /// Which MPI: openmpi or mpich.
+        #[arg(long, env = "MPI", default_value = "openmpi")]
+        mpi: Mpi,
+    },
+    /// Draw the book's pictures of real runs again, and write those anew that no longer hold.
+    Pictures {
+        /// Only those of this chapter.
+        chapter: Option<String>,
         /// Which MPI: openmpi or mpich.
         #[arg(long, env = "MPI", default_value = "openmpi")]
         mpi: Mpi,
@@ -269,6 +278,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// Options with which cargo runs the examples of the library's documentation on three ranks.
+fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
+    let rustc = workbook::mpi::output_of("rustc", &["-vV"]).unwrap_or_default();
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc -vV does not say for which machine it compiles")?;
+    let launcher = &toolchain.launcher;
+    Ok(vec![
+        "--config".to_owned(),
+        format!("target.{host}.runner = [\"{launcher}\", \"-n\", \"3\"]"),
+    ])
+}
+
 fn open(door: Door) -> Result<bool> {
     let root = find_root()?;
     supervise::catch_interrupts()?;
@@ -335,9 +356,27 @@ fn open(door: Door) -> Result<bool> {
         Door::Test { mpi, hdf5, words } => {
             let toolchain = Toolchain::find(mpi, &root, hdf5.as_deref())?;
             config::write(&root)?;
-            let mut all = vec!["--no-fail-fast"];
-            all.extend(words.iter().map(String::as_str));
-            run::cargo(&root, &toolchain, "test", &all, run::Chatter::Always)
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let parts = match words.as_slice() {
+                [] => vec![
+                    vec!["--lib", "--bins", "--tests"],
+                    vec!["--doc", "--package", "parallel-hdf5-workbook"],
+                ],
+                given => vec![given.to_vec()],
+            };
+            let mut passed = true;
+            for part in parts {
+                let runner = match part.contains(&"--doc") {
+                    true => doc_test_runner(&toolchain)?,
+                    false => Vec::new(),
+                };
+                let mut all = vec!["--no-fail-fast"];
+                all.extend(runner.iter().map(String::as_str));
+                all.extend(part);
+                passed &=
+                    run::cargo(&root, &toolchain, "test", &all, run::Chatter::Always)?;
+            }
+            Ok(passed)
         }
         Door::Bless { mpi } => {
             let toolchain = Toolchain::find(mpi, &root, None)?;
@@ -347,8 +386,24 @@ fn open(door: Door) -> Result<bool> {
             if !built || !session::bless(&root, &toolchain)? {
                 return Ok(false);
             }
-            picture::bless(&root, &toolchain)?;
+            picture::bless(&root, &toolchain, None)?;
             Ok(true)
+        }
+        Door::Pictures { chapter, mpi } => {
+            let chapter = chapter.map(|it| Chapter::find(&root, &it)).transpose()?;
+            let toolchain = Toolchain::find(mpi, &root, None)?;
+            config::write(&root)?;
+            let built = run::cargo(
+                &root,
+                &toolchain,
+                "build",
+                &["--bins"],
+                run::Chatter::OnTerminal,
+            )?;
+            if built {
+                picture::bless(&root, &toolchain, chapter.as_ref())?;
+            }
+            Ok(built)
         }
         Door::Check(check) => doors::check(&root, &check.exercise, &check.request()),
         Door::Try(check) => doors::try_out(&root, &check.exercise, &check.request()),

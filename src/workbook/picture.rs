@@ -176,10 +176,11 @@ fn under_releases(releases: &[String]) -> String {
     releases.join(", ")
 }
 
-/// Part of `make bless`: draws every picture of this MPI, and writes those anew that no longer
-/// hold.
-pub fn bless(root: &Path, toolchain: &Toolchain) -> Result<()> {
-    let all = Drawing::all(root)?;
+/// `make pictures`, and part of `make bless`: draws every picture of this MPI, or only those of
+/// one chapter, and writes those anew that no longer hold.
+pub fn bless(root: &Path, toolchain: &Toolchain, only: Option<&Chapter>) -> Result<()> {
+    let mut all = Drawing::all(root)?;
+    all.retain(|it| only.is_none_or(|only| only.number == it.chapter.number));
     if !all.iter().any(|it| it.mpi() == toolchain.mpi) {
         return Ok(());
     }

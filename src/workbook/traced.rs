@@ -170,6 +170,9 @@ pub fn show(trace: &Trace, folder: &Path, name: &str) -> Result<PathBuf> {
     };
     println!();
     print!("{}", text::draw(trace, width, console::colors_enabled()));
+    if trace.files.is_empty() {
+        println!("No file was read or written through MPI-IO or HDF5.");
+    }
     println!();
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -292,13 +295,14 @@ fn launch_environment() -> Vec<(&'static str, &'static str)> {
 fn explain_if_alone(record: &Record, command: &str, ended: Ended) -> Result<()> {
     let ranks = record.ranks.len();
     if ranks == 0 {
-        let ended = match ended.success() {
-            true => String::new(),
-            false => format!(" (it ended with {ended})"),
-        };
+        if !ended.success() {
+            bail!(
+                "`{command}` failed before any process started MPI, so there is nothing to \
+                 draw: {ended}"
+            );
+        }
         bail!(
-            "no process of `{command}` started MPI{ended}, so there is nothing to draw. \
-             Is it started by a launcher, `mpirun -n 4 program`? h5py uses MPI only after \
+            "no process of `{command}` started MPI, so there is nothing to draw. Is it started by a launcher, `mpirun -n 4 program`? h5py uses MPI only after \
              `from mpi4py import MPI`. A program that is linked statically, or runs on \
              another machine, cannot be recorded."
         );

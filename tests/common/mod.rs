@@ -4,10 +4,11 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use mpi::topology::SimpleCommunicator;
 use workbook::launch::{Launch, Run};
 use workbook::mpi::Mpi;
 use workbook::supervise::Ended;
@@ -43,6 +44,34 @@ pub fn launch(program: &str, ranks: usize, args: &[&str], data: &Path) -> Launch
         .push(("RUST_BACKTRACE".to_owned(), "0".to_owned()));
     launch.folder = Some(data.to_owned());
     launch
+}
+
+/// Says to a test of this executable that it is to run as a rank.
+const AS_A_RANK: &str = "TEST_AS_A_RANK";
+
+/// A run of a test of this executable as a program on several ranks: one that calls [`rank`],
+/// and is marked `#[ignore = "runs as a rank"]`.
+pub fn launch_test(name: &str, ranks: usize, data: &Path) -> Launch {
+    let own = std::env::current_exe().expect("a test has a path");
+    let args = [
+        "--ignored",
+        "--exact",
+        name,
+        "--nocapture",
+        "--test-threads=1",
+    ];
+    let mut launch = launch(own.to_str().expect("UTF-8"), ranks, &args, data);
+    launch
+        .environment
+        .push((AS_A_RANK.to_owned(), name.to_owned()));
+    launch
+}
+
+/// Runs `program` if this process is a rank of [`launch_test`].
+pub fn rank(program: impl FnOnce(&SimpleCommunicator) -> parallel_hdf5::Result<()>) {
+    if std::env::var_os(AS_A_RANK).is_some() {
+        assert_eq!(parallel_hdf5::run(program), ExitCode::SUCCESS);
+    }
 }
 
 /// Runs it, and fails the test unless it succeeds and leaves no process.

@@ -2,23 +2,17 @@
 //! see `program` in `../recorder.rs`.
 
 use std::io::Write as _;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::common::rank;
 use hdf5::{Dataset, File};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
-use ndarray::array;
-use parallel_hdf5::{Transfer, create, create_dataset, data_folder, rows_of, write_rows};
-
-type Done = parallel_hdf5::Result<()>;
-
-/// Runs `program` if this process is a rank.
-fn rank(program: impl FnOnce(&SimpleCommunicator) -> Done) {
-    if std::env::var_os("RECORDER_PROGRAM").is_some() {
-        assert_eq!(parallel_hdf5::run(program), ExitCode::SUCCESS);
-    }
-}
+use ndarray::{Array2, array};
+use parallel_hdf5::{
+    DatasetOptions, Slab, Transfer, create, create_dataset, data_folder, rows_of,
+    write_rows, write_slab,
+};
 
 fn file(world: &SimpleCommunicator, name: &str) -> parallel_hdf5::Result<File> {
     Ok(create(data_folder()?.join(name), world)?)
@@ -234,5 +228,103 @@ fn many_calls() {
         }
         drop(x);
         Ok(file.close()?)
+    });
+}
+
+/// Each rank writes a column of each dataset, all cells its own number, in ways that lay them
+/// out differently; then rows of a dataset in a group.
+#[test]
+#[ignore = "runs as a rank"]
+fn cells() {
+    rank(|world| {
+        let (rank, size) = (world.rank() as usize, world.size() as usize);
+        let file = file(world, "cells.hdf5")?;
+        let own = Array2::from_elem((64, 1), world.rank() as f64);
+        for (name, how) in [
+            ("together", Transfer::Collective),
+            ("alone", Transfer::Independent),
+        ] {
+            let dataset = create_dataset::<f64>(&file, name, (64, size))?;
+            let column = Slab::of(&dataset).along(1, rank..rank + 1);
+            write_slab(&dataset, &column, own.view(), how)?;
+        }
+        for (name, options) in [
+            ("chunked", DatasetOptions::new().chunks(&[5, 2])),
+            (
+                "squeezed",
+                DatasetOptions::new().chunks(&[16, 1]).deflate(1),
+            ),
+        ] {
+            let dataset = options.create::<f64>(&file, name, &[64, size])?;
+            let column = Slab::of(&dataset).along(1, rank..rank + 1);
+            write_slab(&dataset, &column, own.view(), Transfer::Collective)?;
+        }
+        let group = file.create_group("group")?;
+        let rows = create_dataset::<f64>(&group, "rows", (10, 3))?;
+        let slab = Slab::of(&rows).along(0, rows_of(world.rank(), world.size(), 10));
+        let shape = (slab.shape()[0], 3);
+        let own = Array2::from_elem(shape, world.rank() as f64);
+        write_slab(&rows, &slab, own.view(), Transfer::Collective)?;
+        drop((group, rows));
+        Ok(file.close()?)
+    });
+}
+
+/// Reads and writes by the operating system's own functions, also where they fail, and in a
+/// thread: all of it is printed.
+#[test]
+#[ignore = "runs as a rank"]
+fn system_calls() {
+    use std::io::{IoSlice, IoSliceMut, Read, Seek};
+    use std::os::unix::fs::FileExt;
+
+    rank(|world| {
+        let path = data_folder()?.join(format!("{}.bytes", world.rank()));
+        let mut options = std::fs::File::options();
+        let mut file = options
+            .create(true)
+            .truncate(true)
+            .read(true)
+            .write(true)
+            .open(&path)?;
+        let mut said = Vec::new();
+        let (mut bytes, mut more) = ([0; 8], [0; 8]);
+        said.push(format!("pwrite {:?}", file.write_at(b"abcdef", 3)));
+        let count = file.read_at(&mut bytes, 4);
+        said.push(format!("pread {count:?} {bytes:?}"));
+        said.push(format!("write {:?}", file.write(b"xy")));
+        let pieces = [IoSlice::new(b"1"), IoSlice::new(b"23")];
+        said.push(format!("writev {:?}", file.write_vectored(&pieces)));
+        said.push(format!("lseek {:?}", file.stream_position()));
+        let count = file.read_vectored(&mut [
+            IoSliceMut::new(&mut bytes[..2]),
+            IoSliceMut::new(&mut more),
+        ]);
+        said.push(format!("readv {count:?} {bytes:?} {more:?}"));
+        let (mut from, mut to) = std::io::pipe()?;
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            to.write(b"from a thread")
+        });
+        let count = from.read(&mut bytes);
+        said.push(format!("read from a pipe {count:?} {bytes:?}"));
+        said.push(format!("the thread {:?}", thread.join()));
+        let copy = file.try_clone()?;
+        drop(file);
+        let count = copy.read_at(&mut bytes, 0);
+        said.push(format!("pread of a copy {count:?} {bytes:?}"));
+        let mut to_read = std::fs::File::open(&path)?;
+        said.push(format!(
+            "write to what is only read {:?}",
+            to_read.write(b"x")
+        ));
+        said.push(format!(
+            "errno {:?}",
+            std::io::Error::last_os_error().kind()
+        ));
+        for line in said {
+            println!("{line}");
+        }
+        Ok(())
     });
 }
