@@ -41,7 +41,9 @@ pub fn alternative(trace: &Trace, show: Show) -> String {
 /// Text that stands for itself in Markdown, on one line.
 pub fn markdown(text: &str) -> String {
     let text = text.replace(|it: char| it.is_control(), " ");
-    let own = ['\\', '`', '*', '_', '[', ']', '<', '>', '&', '$', '~', '|', '#', '{', '}'];
+    let own = [
+        '\\', '`', '*', '_', '[', ']', '<', '>', '&', '$', '~', '|', '#', '{', '}',
+    ];
     text.chars()
         .flat_map(|it| own.contains(&it).then_some('\\').into_iter().chain([it]))
         .collect()
