@@ -71,7 +71,7 @@ function where(start) {
 const did = it => it.asked ? `asked to ${it.write ? 'write' : 'read'}` : it.write ? 'wrote' : 'read';
 
 /** A run of pieces, or one of its pieces, in sentences. */
-function tellRun(it, piece) {
+function tellRun(it, piece, times) {
     const lines = [];
     if (it.count > 1 && piece !== null) {
         const start = it.start + piece * it.stride;
@@ -85,6 +85,7 @@ function tellRun(it, piece) {
         lines.push(`Rank ${it.rank} ${did(it)} ${bytes(it.start, it.end)} (${amount(it.length, 'byte')})`
             + `${where(it.start)}.`);
     }
+    if (times > 1) lines.push(`It did so ${times} times; this is the first. N leads to the next.`);
     const span = it.span === null ? null : run.spans[it.span];
     lines.push(`By ${it.by}, ${duration(it.at)} after the start`
         + (span ? `, in ${span.call}${line(span)}: ${span.words}.` : '.'));
@@ -114,7 +115,7 @@ function choose(chosen) {
 }
 function tell(chosen) {
     const it = chosen.run ?? chosen.span;
-    const lines = chosen.run ? tellRun(it, chosen.piece) : tellSpan(it);
+    const lines = chosen.run ? tellRun(it, chosen.piece, chosen.times) : tellSpan(it);
     byId('details').replaceChildren(...lines.map(text => {
         const paragraph = document.createElement('p');
         paragraph.textContent = text;
@@ -407,6 +408,11 @@ function paintPieces(paper, box, runs, y, height) {
     const put = (left, right, it, piece, scattered) => {
         [left, right] = [Math.max(left, paper.left), Math.min(right, paper.right)];
         if (right < paper.left || left > paper.right) return;
+        // The same bytes again.
+        if (open && left === open.left && right <= open.right && !scattered) {
+            open.times++;
+            return;
+        }
         const joins = open && left - open.right < 1.2 && right - left < 3
             && (open.scattered || open.right - open.left < 3);
         if (joins) {
@@ -415,7 +421,7 @@ function paintPieces(paper, box, runs, y, height) {
             return;
         }
         if (open) paintBar(paper, open, y, height);
-        open = { left, right: Math.max(right, left + 1.2), run: it, piece, scattered };
+        open = { left, right: Math.max(right, left + 1.2), run: it, piece, scattered, times: 1 };
     };
     for (const it of runs) {
         const [left, right] = edges(paper.view, box, Math.max(it.start, box.section.start), Math.min(it.end, box.section.end));
@@ -448,7 +454,7 @@ function paintBar(paper, bar, y, height) {
         class: `bar${mark(it, it.span, bar.piece)}`, fill, 'fill-opacity': read ? 0.22 : 1,
         ...(read ? { stroke: colour(it.rank), 'stroke-width': 1.4 } : {}),
     });
-    rect.bar = { run: it, piece: it.count > 1 ? bar.piece : null };
+    rect.bar = { run: it, piece: it.count > 1 ? bar.piece : null, times: bar.times };
     if (width > 12 + 8 * String(it.rank).length && height >= 12 && !bar.scattered) {
         const text = paper.text((left + right) / 2, y + height / 2 + 4.5, 'middle', it.rank);
         text.style.pointerEvents = 'none';

@@ -256,7 +256,7 @@ fn width_of(text: &str, size: f64) -> f64 {
     let wide = |it: char| match it {
         'm' | 'w' | 'M' | 'W' | '@' => 0.95,
         'i' | 'j' | 'l' | ' ' | ',' | '.' | ':' | '/' | '\'' => 0.36,
-        it if it.is_ascii() => 0.63,
+        it if it.is_ascii() => 0.61,
         _ => 1.0,
     };
     text.chars().map(wide).sum::<f64>() * size

@@ -260,13 +260,16 @@ impl Key {
             })
             .take(24)
             .collect();
-        // Two columns, read downwards.
-        let rows = entries.len().div_ceil(2);
+        // Two columns, read downwards, if they are not too narrow.
+        let narrow = |it: &String| width_of(it, 12.0) <= half - 4.0;
+        let columns = if entries.iter().all(narrow) { 2 } else { 1 };
+        let rows = entries.len().div_ceil(columns).max(1);
         let top = paper.y;
         for (index, entry) in entries.iter().enumerate() {
-            let x = MARGIN + (index / rows.max(1)) as f64 * half;
-            let y = top + (index % rows.max(1)) as f64 * 16.0;
-            paper.text(x, y, r#"font-size="12""#, &cut(entry, half - 4.0, 12.0));
+            let x = MARGIN + (index / rows) as f64 * half;
+            let y = top + (index % rows) as f64 * 16.0;
+            let room = WIDTH - 2.0 * MARGIN;
+            paper.text(x, y, r#"font-size="12""#, &cut(entry, room, 12.0));
         }
         paper.down(rows as f64 * 16.0);
         let has = |wanted: Kind| spans.iter().any(|it| kind(&it.call) == wanted);
