@@ -466,6 +466,43 @@ fn a_program_in_python_is_drawn() {
     assert_eq!(fs::read_to_string(out.join("trace.html")).unwrap(), page);
 }
 
+/// MPI-IO without HDF5: what the calls say is where the file then has the ranks' numbers.
+#[test]
+fn what_mpi_io_is_asked_for_is_known_but_for_holes() {
+    let folder = scratch();
+    let script = root().join("tests/trace/mpi_io.py");
+    let launch = launch_python(&script, 3, &["plain.bytes"], folder.path());
+    let trace = record_quietly(&tools(), &launch, String::new()).unwrap();
+    let bytes = fs::read(folder.path().join("plain.bytes")).unwrap();
+    let mut starts = BTreeSet::new();
+    for touch in &trace.asked {
+        starts.insert((touch.by.as_str(), touch.start, touch.rank));
+        let numbers = bytes[touch.start as usize..touch.end as usize].chunks(4);
+        assert_eq!(numbers.len(), 4);
+        for number in numbers {
+            assert_eq!(number, (touch.rank as i32).to_le_bytes());
+        }
+    }
+    let expected = [
+        ("MPI_File_write", 1000),
+        ("MPI_File_write_at", 0),
+        ("MPI_File_write_at_all", 2000),
+    ];
+    let expected = expected.into_iter().flat_map(|(name, first)| {
+        (0..3).map(move |rank| (name, first + 16 * rank as u64, rank))
+    });
+    assert_eq!(starts, expected.collect());
+    let said = trace.notes.join("\n");
+    assert!(
+        said.contains("Of 3 calls of MPI-IO it is not known"),
+        "{said}"
+    );
+    // Whoever moved them, each number was moved.
+    let moved: BTreeSet<u64> = trace.moved.iter().flat_map(|it| it.start..it.end).collect();
+    assert!((3000..3048).all(|at| moved.contains(&at)), "{moved:?}");
+    assert!(said.contains("plain.bytes is not known"), "{said}");
+}
+
 #[test]
 fn a_chapter_is_drawn_when_it_is_run() {
     let folder = scratch();

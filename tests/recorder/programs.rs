@@ -231,6 +231,24 @@ fn many_calls() {
     });
 }
 
+/// A column of each rank, written independently: HDF5 writes it cell by cell.
+#[test]
+#[ignore = "runs as a rank"]
+fn many_pieces() {
+    rank(|world| {
+        let (rank, size) = (world.rank() as usize, world.size() as usize);
+        let file = file(world, "many-pieces.hdf5")?;
+        let dataset = create_dataset::<f64>(&file, "x", (10_000, size))?;
+        let own = Array2::from_elem((10_000, 1), world.rank() as f64);
+        let column = Slab::of(&dataset).along(1, rank..rank + 1);
+        for _ in 0..5 {
+            write_slab(&dataset, &column, own.view(), Transfer::Independent)?;
+        }
+        drop(dataset);
+        Ok(file.close()?)
+    });
+}
+
 /// Each rank writes a column of each dataset, all cells its own number, in ways that lay them
 /// out differently; then rows of a dataset in a group.
 #[test]
