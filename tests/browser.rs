@@ -732,3 +732,294 @@ fn a_fault_that_is_planted_is_found() {
         "a listing may scroll"
     );
 }
+
+// --- Pictures of runs ------------------------------------------------------------------
+
+/// The pages of runs made by hand, written into `folder`: their names and their addresses.
+fn run_pages(folder: &Path) -> Vec<(&'static str, String)> {
+    let write = |(name, trace): (&'static str, trace::Trace)| {
+        let file = folder.join(format!("{name}.html"));
+        fs::write(&file, trace::page::draw(&trace)).unwrap();
+        (name, url(&file))
+    };
+    trace::fixtures::all().into_iter().map(write).collect()
+}
+
+/// The page of one of these runs.
+fn run_page(folder: &Path, wanted: &str) -> String {
+    let pages = run_pages(folder).into_iter();
+    pages
+        .filter(|it| it.0 == wanted)
+        .map(|it| it.1)
+        .next()
+        .unwrap()
+}
+
+/// How many bars are drawn of the file's bytes.
+const BARS: &str = "document.querySelectorAll('#bytes .bar').length";
+/// What is said of the bar that is chosen.
+const SAID: &str = "document.getElementById('details').innerText";
+/// The numbers of bytes below the boxes.
+const BYTES: &str = "[...document.querySelectorAll('#bytes text.soft')]
+    .map(it => Number(it.textContent)).filter(it => !isNaN(it))";
+
+/// Waits until what was asked for is drawn.
+fn drawn(browser: &mut Browser) {
+    browser.evaluate(
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))",
+    );
+}
+
+#[test]
+fn the_page_of_a_run_is_whole_wide_and_narrow_light_and_dark() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start();
+    let pictures = std::env::var_os("BOOK_PICTURES").map(PathBuf::from);
+    let mut faults = Vec::new();
+    for (name, page) in run_pages(folder.path()) {
+        for (size, device) in [(PHONE, "phone"), (DESKTOP, "desktop")] {
+            for scheme in ["light", "dark"] {
+                browser.open(&page, size, scheme);
+                browser.evaluate("document.getElementById('table').open = true");
+                drawn(&mut browser);
+                let bars = browser.evaluate(BARS).as_u64().unwrap();
+                if (bars == 0) != (name == "nothing") || bars > 5000 {
+                    faults.push(format!("{name}: {bars} bars"));
+                }
+                let found = browser.faults().into_iter();
+                faults.extend(found.map(|it| format!("{name}, {device}, {scheme}: {it}")));
+                if let Some(folder) = &pictures {
+                    let file = format!("run-{name}-{device}-{scheme}.png");
+                    fs::create_dir_all(folder).unwrap();
+                    browser.picture(&folder.join(file));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_page_of_a_run_is_used_by_keyboard() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start();
+    browser.open(&run_page(folder.path(), "aggregated"), PHONE, "light");
+    let mut presses = 0;
+    while browser.evaluate("document.activeElement.closest('#bytes svg') !== null")
+        != json!(true)
+    {
+        browser.press("Tab", "Tab", 9, "");
+        presses += 1;
+        assert!(presses < 30, "Tab does not lead to the drawing");
+    }
+    let mut press = |key: &str, number: u32, text: &str| {
+        browser.press(key, "", number, text);
+        drawn(&mut browser);
+        let said = browser.evaluate(SAID).as_str().unwrap().to_owned();
+        let bytes: Vec<u64> = serde_json::from_value(browser.evaluate(BYTES)).unwrap();
+        (said, bytes)
+    };
+    let (said, bytes) = press("n", 78, "n");
+    assert!(
+        said.contains("Rank 0 asked to write 1000 pieces of 8 bytes"),
+        "{said}"
+    );
+    assert!(said.contains("H5Dwrite (line 19)"), "{said}");
+    assert_eq!((bytes.first(), bytes.last()), (Some(&0), Some(&34048)));
+    // From what was asked for to what was moved, and back.
+    let (said, _) = (0..6).map(|_| press("n", 78, "n")).last().unwrap();
+    assert!(said.contains("Rank 0 wrote bytes 2048 to 34047"), "{said}");
+    let (said, _) = press("p", 80, "p");
+    assert!(said.contains("Rank 0 wrote bytes 800 to 1071"), "{said}");
+    // In, until single pieces are seen; along; and out again.
+    let (_, bytes) = (0..10).map(|_| press("+", 187, "+")).last().unwrap();
+    let (first, last) = (bytes[0], bytes[bytes.len() - 1]);
+    assert!(
+        first > 2048 && last < 34048 && last - first < 60,
+        "{bytes:?}"
+    );
+    let (_, bytes) = press("ArrowRight", 39, "");
+    assert!(
+        bytes[0] > first && bytes[bytes.len() - 1] > last,
+        "{bytes:?}"
+    );
+    let (_, bytes) = press("0", 48, "0");
+    assert_eq!((bytes.first(), bytes.last()), (Some(&0), Some(&34048)));
+    assert_eq!(browser.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn the_page_of_a_run_is_used_by_mouse_and_fingers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start();
+    browser.open(&run_page(folder.path(), "columns"), DESKTOP, "dark");
+    let place = |browser: &mut Browser, which: &str| -> (f64, f64) {
+        let place = browser.evaluate(&format!(
+            "(it => [it.left + it.width / 2, it.top + it.height / 2])({which}.getBoundingClientRect())"
+        ));
+        serde_json::from_value(place).unwrap()
+    };
+    let mouse = |browser: &mut Browser, kind: &str, (x, y): (f64, f64), more: Value| {
+        let mut event = json!({
+            "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1, "pointerType": "mouse",
+        });
+        for (key, value) in more.as_object().unwrap() {
+            event[key] = value.clone();
+        }
+        browser.call("Input.dispatchMouseEvent", event);
+        drawn(browser);
+    };
+    // Rank 2's lane of what was asked for.
+    let bar = place(&mut browser, "document.querySelectorAll('#bytes .bar')[2]");
+    mouse(&mut browser, "mousePressed", bar, json!({}));
+    mouse(&mut browser, "mouseReleased", bar, json!({}));
+    let said = browser.evaluate(SAID);
+    let said = said.as_str().unwrap();
+    assert!(
+        said.starts_with("Rank 2 asked to write 1000 pieces of 8 bytes"),
+        "{said}"
+    );
+    assert!(said.contains("of /table"), "{said}");
+
+    // Zoomed until pieces are bars of their own, each with its number.
+    for _ in 0..12 {
+        let wheel =
+            json!({ "deltaX": 0, "deltaY": -400, "modifiers": 2, "button": "none" });
+        mouse(&mut browser, "mouseWheel", bar, wheel);
+    }
+    let bars = browser.evaluate(BARS).as_u64().unwrap();
+    assert!((8..200).contains(&bars), "{bars} bars");
+    let numbers = "[...document.querySelectorAll('#bytes text.middle')]
+        .filter(it => it.textContent === '3').length";
+    assert!(browser.evaluate(numbers).as_u64().unwrap() >= 2);
+    let piece = place(&mut browser, "document.querySelectorAll('#bytes .bar')[1]");
+    mouse(&mut browser, "mousePressed", piece, json!({}));
+    mouse(&mut browser, "mouseReleased", piece, json!({}));
+    let said = browser.evaluate(SAID);
+    let said = said.as_str().unwrap();
+    assert!(said.contains("of 1000: 8 bytes every 32"), "{said}");
+
+    // Dragged to the left, later bytes come.
+    let before: Vec<u64> = serde_json::from_value(browser.evaluate(BYTES)).unwrap();
+    mouse(&mut browser, "mousePressed", bar, json!({}));
+    for step in 1..=5 {
+        let (x, y) = bar;
+        mouse(
+            &mut browser,
+            "mouseMoved",
+            (x - 40.0 * f64::from(step), y),
+            json!({ "buttons": 1 }),
+        );
+    }
+    mouse(&mut browser, "mouseReleased", bar, json!({}));
+    let after: Vec<u64> = serde_json::from_value(browser.evaluate(BYTES)).unwrap();
+    assert!(after[0] > before[0], "{before:?}, {after:?}");
+
+    // Without rank 1, and without what was asked for.
+    for id in ["#ranks input:nth-of-type(1)", "#asked"] {
+        browser.evaluate(&format!("document.querySelector('{id}').click()"));
+    }
+    drawn(&mut browser);
+    let labels =
+        "[...document.querySelectorAll('#bytes text.end')].map(it => it.textContent)
+        .filter(it => it.startsWith('rank'))";
+    assert_eq!(
+        browser.evaluate(labels),
+        json!(["rank 1", "rank 2", "rank 3"])
+    );
+    let headings =
+        "[...document.querySelectorAll('#bytes text.heading')].map(it => it.textContent)";
+    assert_eq!(browser.evaluate(headings), json!(["moved"]));
+
+    // Two fingers.
+    browser.open(&run_page(folder.path(), "columns"), PHONE, "light");
+    let (x, y) = place(&mut browser, "document.querySelector('#bytes svg')");
+    let mut touch = |kind: &str, apart: f64| {
+        let points = match kind {
+            "touchEnd" => json!([]),
+            _ => {
+                json!([{ "x": x - apart, "y": y, "id": 1 }, { "x": x + apart, "y": y, "id": 2 }])
+            }
+        };
+        let event = json!({ "type": kind, "touchPoints": points });
+        browser.call("Input.dispatchTouchEvent", event);
+        drawn(&mut browser);
+    };
+    touch("touchStart", 20.0);
+    for apart in [30.0, 50.0, 70.0, 90.0] {
+        touch("touchMove", apart);
+    }
+    touch("touchEnd", 0.0);
+    let bytes: Vec<u64> = serde_json::from_value(browser.evaluate(BYTES)).unwrap();
+    assert!(bytes[bytes.len() - 1] - bytes[0] < 34048 / 2, "{bytes:?}");
+    assert_eq!(browser.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn names_of_a_run_stay_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start();
+    browser.open(&run_page(folder.path(), "names"), PHONE, "light");
+    browser.evaluate("document.getElementById('table').open = true");
+    drawn(&mut browser);
+    let marks = "document.querySelectorAll('main b, main made, main script').length";
+    assert_eq!(browser.evaluate(marks), json!(0));
+    assert_eq!(
+        browser.evaluate("document.title"),
+        "mpirun -n 2 ./<b>x</b> --file 'a & b'"
+    );
+    let boxes = "[...document.querySelectorAll('#bytes text')].map(it => it.textContent)
+        .some(it => it.includes('<script>alert(1)</script>'))";
+    assert_eq!(browser.evaluate(boxes), json!(true));
+    let cells = "[...document.querySelectorAll('td')].map(it => it.textContent)
+        .some(it => it === 'write <b>rows</b> & more')";
+    assert_eq!(browser.evaluate(cells), json!(true));
+    assert_eq!(browser.faults(), Vec::<String>::new());
+}
+
+/// Texts of a drawing that are outside it, or on top of each other.
+const CROWDED: &str = r#"(() => {
+const faults = [];
+const all = [...document.querySelectorAll('svg text')].filter(it => it.textContent.trim());
+const paper = document.querySelector('svg').getBoundingClientRect();
+const boxes = all.map(it => it.getBoundingClientRect());
+boxes.forEach((one, index) => {
+    const name = all[index].textContent;
+    if (one.left < paper.left || one.right > paper.right || one.bottom > paper.bottom)
+        faults.push(`outside: ${name}`);
+    for (let other = 0; other < index; other++) {
+        const its = boxes[other];
+        // What the line above leaves free below its letters does not count.
+        const wide = Math.min(one.right, its.right) - Math.max(one.left, its.left);
+        const high = Math.min(one.bottom, its.bottom) - Math.max(one.top, its.top);
+        if (wide > 0.5 && high > 6) faults.push(`on top of each other: ${name}, ${all[other].textContent}`);
+    }
+});
+return faults;
+})()"#;
+
+#[test]
+fn the_words_of_a_drawing_have_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start();
+    let mut faults = Vec::new();
+    for (name, trace) in trace::fixtures::all() {
+        let drawing = trace::svg::draw(&trace, trace::Show::Both);
+        let file = folder.path().join("drawing.html");
+        let page =
+            format!("<!DOCTYPE html><meta charset=utf-8><main>{drawing}<p>x</p></main>");
+        fs::write(&file, page).unwrap();
+        browser.open(&url(&file), DESKTOP, "light");
+        let found: Vec<String> = serde_json::from_value(browser.evaluate(CROWDED)).unwrap();
+        faults.extend(found.iter().map(|it| format!("{name}: {it}")));
+        // And as a picture, which has to be well-formed.
+        let file = folder.path().join("drawing.svg");
+        fs::write(&file, drawing).unwrap();
+        let page = folder.path().join("picture.html");
+        let html = "<!DOCTYPE html><main><img src='drawing.svg' style='width: 350px'><p>x</p></main>";
+        fs::write(&page, html).unwrap();
+        browser.open(&url(&page), PHONE, "dark");
+        faults.extend(browser.faults().iter().map(|it| format!("{name}: {it}")));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -6,8 +6,8 @@
 pub mod bytes;
 mod calls;
 mod elastic;
-#[cfg(test)]
-mod fixtures;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
 mod from_record;
 pub mod layout;
 mod magnify;

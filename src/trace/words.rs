@@ -35,9 +35,15 @@ pub fn alternative(trace: &Trace, show: Show) -> String {
     if show != Show::File {
         sentences.extend(time(trace));
     }
-    let text = sentences.join(" ");
+    markdown(&sentences.join(" "))
+}
+
+/// Text that stands for itself in Markdown, on one line.
+pub fn markdown(text: &str) -> String {
     let text = text.replace(|it: char| it.is_control(), " ");
-    let own = ['\\', '`', '*', '_', '[', ']', '<', '>', '&', '$', '~', '|'];
+    let own = [
+        '\\', '`', '*', '_', '[', ']', '<', '>', '&', '$', '~', '|', '#', '{', '}',
+    ];
     text.chars()
         .flat_map(|it| own.contains(&it).then_some('\\').into_iter().chain([it]))
         .collect()
@@ -226,9 +232,12 @@ fn metadata(trace: &Trace, file: usize, sections: &[Section]) -> Vec<String> {
                 *sums.entry(rank).or_default() += share.operations.len();
             }
         }
-        let mut alike: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut alike: Vec<(usize, Vec<usize>)> = Vec::new();
         for (rank, operations) in sums {
-            alike.entry(operations).or_default().push(rank);
+            match alike.iter_mut().find(|it| it.0 == operations) {
+                Some(same) => same.1.push(rank),
+                None => alike.push((operations, vec![rank])),
+            }
         }
         for (operations, who) in alike {
             let each = if who.len() > 1 { " each" } else { "" };

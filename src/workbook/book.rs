@@ -13,6 +13,8 @@ use nix::fcntl::{Flock, FlockArg};
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use trace::words::markdown;
+
 use crate::mpi::output_of;
 use crate::quiz;
 
@@ -93,6 +95,7 @@ pub fn serve(root: &Path, port: u16) -> Result<()> {
 /// - A listing cut out of a function is as far to the right as it is there. It is moved to
 ///   the left.
 /// - A question for the reader is turned into HTML; see [`quiz`].
+/// - A picture of a real run is followed by the same in words, from the text beside it.
 pub fn mend(root: &Path, from: impl Read, to: impl Write) -> Result<()> {
     let (_context, mut book): (Value, Value) = serde_json::from_reader(from)?;
     let link = Regex::new(r"(\]\((?:[^)\s]*/)?)README\.md([#)])")?;
@@ -102,6 +105,8 @@ pub fn mend(root: &Path, from: impl Read, to: impl Write) -> Result<()> {
         let file = page.get("source_path").and_then(Value::as_str);
         let text = quiz::to_html(&text)
             .map_err(|fault| faulty_quiz(root, file.unwrap_or_default(), fault))?;
+        let folder = Path::new("chapters").join(file.unwrap_or_default());
+        let text = in_words(&text, &root.join(folder.with_file_name("")))?;
         page["content"] = to_the_left(&text).into();
         Ok(())
     })?;
@@ -132,6 +137,32 @@ fn mend_pages(
         }
         _ => Ok(()),
     }
+}
+
+/// Puts behind each picture of a real run, `![…](trace-….svg)` on lines of its own, what it
+/// shows in words: from the text of the same name in `folder`, a list that is folded away.
+fn in_words(page: &str, folder: &Path) -> Result<String> {
+    let picture = Regex::new(r"(?m)^!\[[^\]]*\]\((trace[^)\s/]*)\.svg\)$")?;
+    let mut mended = String::new();
+    let mut rest = 0;
+    for found in picture.captures_iter(page) {
+        let file = folder.join(format!("{}.txt", &found[1]));
+        let words = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let mut words = words.lines();
+        let command = words.next().unwrap_or_default();
+        let (command, under) = command.split_once("  # ").unwrap_or((command, ""));
+        let list: String = words.map(|it| format!("- {}\n", markdown(it))).collect();
+        let all = found.get(0).expect("the whole").range();
+        mended += &page[rest..all.end];
+        mended += &format!(
+            "\n\n<details class=\"in-words\"><summary>The picture in words</summary>\n\n\
+             What `{}` did, with {under}:\n\n{list}\n</details>",
+            command.trim_start_matches("$ ")
+        );
+        rest = all.end;
+    }
+    Ok(mended + &page[rest..])
 }
 
 /// Takes away, in each listing of a page, the spaces with which all its lines begin.
@@ -232,6 +263,22 @@ fn tidy(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_of_a_run_is_followed_by_its_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let words = "$ mpirun -n 2 x  # MPI 1, HDF5 2\nRank 0 wrote <all> of /a_b.\nNobody else.\n";
+        std::fs::write(folder.path().join("trace-x.txt"), words).unwrap();
+        let page = "a\n\n![b\nc](trace-x.svg)\n\nd ![e](trace-x.svg)\n";
+        assert_eq!(
+            in_words(page, folder.path()).unwrap(),
+            "a\n\n![b\nc](trace-x.svg)\n\n<details class=\"in-words\"><summary>The picture in \
+             words</summary>\n\nWhat `mpirun -n 2 x` did, with MPI 1, HDF5 2:\n\n- Rank 0 wrote \
+             \\<all\\> of /a\\_b.\n- Nobody else.\n\n</details>\n\nd ![e](trace-x.svg)\n"
+        );
+        let error = in_words("![b](trace-y.svg)", folder.path()).unwrap_err();
+        assert!(error.to_string().contains("trace-y.txt"), "{error}");
+    }
 
     #[test]
     fn mends_links_and_listings() {

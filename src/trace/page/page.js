@@ -71,7 +71,7 @@ function where(start) {
 const did = it => it.asked ? `asked to ${it.write ? 'write' : 'read'}` : it.write ? 'wrote' : 'read';
 
 /** A run of pieces, or one of its pieces, in sentences. */
-function tellRun(it, piece) {
+function tellRun(it, piece, times) {
     const lines = [];
     if (it.count > 1 && piece !== null) {
         const start = it.start + piece * it.stride;
@@ -85,6 +85,7 @@ function tellRun(it, piece) {
         lines.push(`Rank ${it.rank} ${did(it)} ${bytes(it.start, it.end)} (${amount(it.length, 'byte')})`
             + `${where(it.start)}.`);
     }
+    if (times > 1) lines.push(`It did so ${times} times; this is the first. N leads to the next.`);
     const span = it.span === null ? null : run.spans[it.span];
     lines.push(`By ${it.by}, ${duration(it.at)} after the start`
         + (span ? `, in ${span.call}${line(span)}: ${span.words}.` : '.'));
@@ -114,7 +115,7 @@ function choose(chosen) {
 }
 function tell(chosen) {
     const it = chosen.run ?? chosen.span;
-    const lines = chosen.run ? tellRun(it, chosen.piece) : tellSpan(it);
+    const lines = chosen.run ? tellRun(it, chosen.piece, chosen.times) : tellSpan(it);
     byId('details').replaceChildren(...lines.map(text => {
         const paragraph = document.createElement('p');
         paragraph.textContent = text;
@@ -344,11 +345,7 @@ function edges(view, box, start, end) {
 
 function paintFile(paper) {
     const view = paper.view;
-    if (!run.files.length) {
-        paper.text(0, 16, '', 'No file was touched.');
-        paper.y = 20;
-        return;
-    }
+    if (!run.files.length) return;
     const own = boxes[state.file].filter(it => it.to > view.from && it.from < view.to);
     // The boxes.
     let labels = paper.left;
@@ -411,6 +408,11 @@ function paintPieces(paper, box, runs, y, height) {
     const put = (left, right, it, piece, scattered) => {
         [left, right] = [Math.max(left, paper.left), Math.min(right, paper.right)];
         if (right < paper.left || left > paper.right) return;
+        // The same bytes again.
+        if (open && left === open.left && right <= open.right && !scattered) {
+            open.times++;
+            return;
+        }
         const joins = open && left - open.right < 1.2 && right - left < 3
             && (open.scattered || open.right - open.left < 3);
         if (joins) {
@@ -419,7 +421,7 @@ function paintPieces(paper, box, runs, y, height) {
             return;
         }
         if (open) paintBar(paper, open, y, height);
-        open = { left, right: Math.max(right, left + 1.2), run: it, piece, scattered };
+        open = { left, right: Math.max(right, left + 1.2), run: it, piece, scattered, times: 1 };
     };
     for (const it of runs) {
         const [left, right] = edges(paper.view, box, Math.max(it.start, box.section.start), Math.min(it.end, box.section.end));
@@ -452,7 +454,7 @@ function paintBar(paper, bar, y, height) {
         class: `bar${mark(it, it.span, bar.piece)}`, fill, 'fill-opacity': read ? 0.22 : 1,
         ...(read ? { stroke: colour(it.rank), 'stroke-width': 1.4 } : {}),
     });
-    rect.bar = { run: it, piece: it.count > 1 ? bar.piece : null };
+    rect.bar = { run: it, piece: it.count > 1 ? bar.piece : null, times: bar.times };
     if (width > 12 + 8 * String(it.rank).length && height >= 12 && !bar.scattered) {
         const text = paper.text((left + right) / 2, y + height / 2 + 4.5, 'middle', it.rank);
         text.style.pointerEvents = 'none';
@@ -524,6 +526,7 @@ function paintTime(paper) {
     for (let tick = 0; tick < count; tick++) {
         const place = view.from + tick / count * (view.to - view.from);
         const x = view.x(place);
+        if (tick > 0 && to.time(place) >= to.last) break;
         paper.text(x, 12, 'soft', duration(Math.round(to.time(place) - to.first)));
         paper.add('path', { d: `M${x} 15v5`, class: 'seam' });
     }
@@ -556,8 +559,8 @@ function paintTime(paper) {
         }
         paper.y += height;
     }
-    paper.text(paper.left, paper.y + 15, 'soft', 'black at the bottom: bytes are moved');
-    const sample = paper.left + 235;
+    paper.text(paper.left, paper.y + 15, 'soft', 'strokes at the bottom: bytes moved');
+    const sample = paper.left + 250;
     if (sample + 120 < paper.right) {
         paper.rect(sample, paper.y + 5, 14, 11, { fill: paper.pattern('wait'), stroke: 'var(--line)' });
         paper.text(sample + 19, paper.y + 15, 'soft', 'waits for others');
@@ -583,9 +586,13 @@ function paintSpan(paper, it, left, right, height) {
         hatched.bar = rect.bar;
     }
     const name = it.call.replace(/^MPI_/, '') + (it.end === null ? ` never returned${line(it)}` : '');
-    if (height >= 14 && name.length * 7.8 + 4 < width) {
-        const onColour = what === 'write' && waits < width / 2;
-        const text = paper.text(left + width / 2, y + height / 2 + 3.5,
+    // Beside the waiting part if it fits there, else in the middle.
+    const needs = name.length * 7.8 + 4;
+    const beside = needs < width - Math.max(0, waits);
+    if (height >= 14 && needs < width) {
+        const onColour = what === 'write' && beside;
+        const middle = beside ? left + (width + Math.max(0, waits)) / 2 : left + width / 2;
+        const text = paper.text(middle, y + height / 2 + 3.5,
             'middle' + (it.end === null ? ' wrong' : '') + (onColour ? '' : ' halo'), name);
         text.style.pointerEvents = 'none';
         if (onColour) text.style.fill = ink(it.rank);
@@ -655,6 +662,8 @@ function draw() {
     });
 }
 function changed() {
+    const file = run.files[state.file];
+    byId('file-title').textContent = file ? `${file.name}, ${amount(file.size, 'byte')}` : 'No file';
     [sorted, scale] = [null, null];
     fillTables();
     draw();

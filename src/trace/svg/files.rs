@@ -28,6 +28,8 @@ struct Seen {
     read: bool,
     scattered: bool,
     metadata: bool,
+    /// Some box is of data.
+    data: bool,
     /// Boxes are not all drawn to one scale.
     scales: bool,
 }
@@ -115,7 +117,10 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
                 seen.metadata = true;
                 paper.metadata()
             }
-            _ => "#fff".to_owned(),
+            _ => {
+                seen.data = true;
+                "#fff".to_owned()
+            }
         };
         paper.rect(
             left,
@@ -128,6 +133,7 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
             Kind::Dataset(path, _) => path.clone(),
             Kind::Untouched(_) => "untouched".to_owned(),
             Kind::Beyond => "behind the end".to_owned(),
+            Kind::Metadata if placed.width > 80.0 => "metadata".to_owned(),
             Kind::Metadata | Kind::Unknown => String::new(),
         };
         let colour = match &placed.section.kind {
@@ -156,7 +162,9 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
         paper.text(
             LEFT + (from + to) / 2.0,
             y + 14.5,
-            format_args!(r#"text-anchor="middle" fill="{colour}""#),
+            format_args!(
+                r##"text-anchor="middle" fill="{colour}" stroke="#fff" stroke-width="3" paint-order="stroke""##
+            ),
             &name,
         );
     }
@@ -282,6 +290,10 @@ impl<'a> Lanes<'a> {
         let y = paper.y;
         let words = self.heading(row, what, touches);
         paper.heading(y, what, &words);
+        let is_metadata = |it: &Placed| it.section.kind == Kind::Metadata;
+        if what == "asked for" && row.iter().all(is_metadata) {
+            return;
+        }
         paper.down(5.0);
 
         let (top, all) = (paper.y, self.height * self.ranks.len() as f64);
@@ -373,6 +385,9 @@ impl<'a> Lanes<'a> {
             let calls: BTreeSet<_> =
                 of(false).map(|it| (it.rank, it.span, it.write)).collect();
             let known = of(false).all(|it| it.span.is_some());
+            if pieces == 0 {
+                return "no data".to_owned();
+            }
             if !known || calls.len() == pieces {
                 return data;
             }
@@ -386,9 +401,14 @@ impl<'a> Lanes<'a> {
             let calls = words::operations(&calls);
             return format!("{calls}, in {}", words::amount(pieces, "piece"));
         }
+        let data = match of(false).count() {
+            0 => "no data".to_owned(),
+            _ => data,
+        };
         match of(true).count() {
             0 => data,
-            _ => format!("{data}; of metadata {}", words::operations(of(true))),
+            1 => format!("{data}; metadata once"),
+            count => format!("{data}; metadata {count} times"),
         }
     }
 }
@@ -648,7 +668,11 @@ fn legend(paper: &mut Paper, seen: &Seen) {
     if seen.metadata {
         let pattern = paper.metadata();
         let style = format!(r##"fill="{pattern}" stroke="#222""##);
-        entries.push((style, "metadata, not to scale"));
+        let words = match seen.data {
+            true => "metadata, not to scale",
+            false => "metadata",
+        };
+        entries.push((style, words));
     }
     if seen.scales {
         entries.push((
@@ -656,21 +680,5 @@ fn legend(paper: &mut Paper, seen: &Seen) {
             "each box has a scale of its own",
         ));
     }
-    if entries.is_empty() {
-        return;
-    }
-    paper.down(10.0);
-    let mut x = MARGIN;
-    for (style, words) in entries {
-        let width = 18.0 + width_of(words, 12.0) + 10.0;
-        if x + width > WIDTH - MARGIN + 10.0 {
-            x = MARGIN;
-            paper.down(18.0);
-        }
-        let y = paper.y;
-        paper.rect(x, y, 13.0, 11.0, style);
-        paper.text(x + 18.0, y + 10.0, r##"font-size="12" fill="#444""##, words);
-        x += width;
-    }
-    paper.down(14.0);
+    paper.legend(&entries);
 }

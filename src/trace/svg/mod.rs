@@ -144,6 +144,30 @@ impl Paper {
         ));
     }
 
+    /// What the fills of some boxes mean; words without a box are just words.
+    fn legend(&mut self, entries: &[(String, &str)]) {
+        if entries.is_empty() {
+            return;
+        }
+        self.down(10.0);
+        let mut x = MARGIN;
+        for (style, words) in entries {
+            let box_ = if style.is_empty() { 0.0 } else { 18.0 };
+            let width = box_ + width_of(words, 12.0);
+            if x + width > WIDTH - MARGIN {
+                x = MARGIN;
+                self.down(18.0);
+            }
+            let y = self.y;
+            if !style.is_empty() {
+                self.rect(x, y, 13.0, 11.0, style);
+            }
+            self.text(x + box_, y + 10.0, r##"font-size="12" fill="#444""##, words);
+            x += width + 8.0;
+        }
+        self.down(14.0);
+    }
+
     /// The name of a pattern, which is defined when it is first asked for.
     fn pattern(&mut self, name: &str, definition: impl FnOnce() -> String) -> String {
         if !self.patterns.iter().any(|it| it.0 == name) {
@@ -232,13 +256,24 @@ fn width_of(text: &str, size: f64) -> f64 {
     let wide = |it: char| match it {
         'm' | 'w' | 'M' | 'W' | '@' => 0.95,
         'i' | 'j' | 'l' | ' ' | ',' | '.' | ':' | '/' | '\'' => 0.36,
-        it if it.is_ascii() => 0.63,
+        it if it.is_ascii() => 0.61,
         _ => 1.0,
     };
     text.chars().map(wide).sum::<f64>() * size
 }
 
-/// The text, or as much of its end as fits.
+/// The text, or as much of its begin as fits.
+fn cut(text: &str, width: f64, size: f64) -> String {
+    let mut cut = text.to_owned();
+    while !cut.is_empty() && width_of(&cut, size) > width {
+        cut = cut.trim_end_matches('…').to_owned();
+        cut.pop();
+        cut.push('…');
+    }
+    cut
+}
+
+/// The text, or as much of its end as fits: of a path, what counts.
 fn fitted(text: &str, width: f64, size: f64) -> String {
     if width_of(text, size) <= width {
         return text.to_owned();

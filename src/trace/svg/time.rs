@@ -1,6 +1,6 @@
 //! Time against rank: the calls as bars, with what part of them was waiting for others.
 
-use super::{LEFT, MARGIN, Paper, ROOM, WIDTH, fitted, number, of_rank, width_of};
+use super::{LEFT, MARGIN, Paper, ROOM, WIDTH, cut, fitted, number, of_rank, width_of};
 use crate::elastic::{Elastic, drawn, waiting};
 use crate::model::{Span, Trace};
 
@@ -255,18 +255,21 @@ impl Key {
             .iter()
             .enumerate()
             .map(|(index, (call, line))| {
-                let line = line.map_or_else(String::new, |it| format!(", line {it}"));
-                format!("{} {call}{line}", index + 1)
+                let line = line.map_or_else(String::new, |it| format!("line {it}: "));
+                format!("{} {line}{call}", index + 1)
             })
             .take(24)
             .collect();
-        // Two columns, read downwards.
-        let rows = entries.len().div_ceil(2);
+        // Two columns, read downwards, if they are not too narrow.
+        let narrow = |it: &String| width_of(it, 12.0) <= half - 4.0;
+        let columns = if entries.iter().all(narrow) { 2 } else { 1 };
+        let rows = entries.len().div_ceil(columns).max(1);
         let top = paper.y;
         for (index, entry) in entries.iter().enumerate() {
-            let x = MARGIN + (index / rows.max(1)) as f64 * half;
-            let y = top + (index % rows.max(1)) as f64 * 16.0;
-            paper.text(x, y, r#"font-size="12""#, &fitted(entry, half - 6.0, 12.0));
+            let x = MARGIN + (index / rows) as f64 * half;
+            let y = top + (index % rows) as f64 * 16.0;
+            let room = WIDTH - 2.0 * MARGIN;
+            paper.text(x, y, r#"font-size="12""#, &cut(entry, room, 12.0));
         }
         paper.down(rows as f64 * 16.0);
         let has = |wanted: Kind| spans.iter().any(|it| kind(&it.call) == wanted);
@@ -287,20 +290,8 @@ impl Key {
                 "waits for others",
             ));
         }
-        let mut x = MARGIN;
-        for (style, words) in legend {
-            let y = paper.y;
-            paper.rect(x, y - 6.0, 13.0, 11.0, style);
-            paper.text(x + 18.0, y + 4.0, r##"font-size="12" fill="#444""##, words);
-            x += 18.0 + width_of(words, 12.0) + 10.0;
-        }
-        let y = paper.y;
-        paper.text(
-            x,
-            y + 4.0,
-            r##"font-size="12" fill="#444""##,
-            "short times are stretched",
-        );
-        paper.down(6.0);
+        legend.push((String::new(), "short times are stretched"));
+        paper.down(-14.0);
+        paper.legend(&legend);
     }
 }
