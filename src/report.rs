@@ -116,11 +116,23 @@ fn causes(bits: u32) -> Vec<Cause> {
 }
 
 impl Report {
-    /// Asks the property list with which data was moved.
+    /// Of an independent transfer, which HDF5 never makes a collective one.
+    pub(crate) fn independent() -> Report {
+        Report {
+            requested: Transfer::Independent,
+            actual: Actual::NotCollective,
+            chunks: ChunkIo::None,
+            causes_here: vec![Cause::IndependentRequested],
+            causes_anywhere: vec![Cause::IndependentRequested],
+        }
+    }
+
+    /// Asks the property list with which data was to be moved collectively.
     ///
     /// # Safety
-    /// `dxpl` is an open data-transfer property list, with which a transfer has returned.
-    pub(crate) unsafe fn of(dxpl: hid_t, requested: Transfer) -> hdf5::Result<Report> {
+    /// `dxpl` is an open data-transfer property list, new before the transfer, which has
+    /// returned.
+    pub(crate) unsafe fn of(dxpl: hid_t) -> hdf5::Result<Report> {
         let (mut mode, mut chunks, mut here, mut anywhere) = (0, 0, 0, 0);
         // SAFETY: the list is open (the caller's), and the numbers outlive the calls.
         unsafe {
@@ -133,7 +145,7 @@ impl Report {
             ))?;
         }
         Ok(Report {
-            requested,
+            requested: Transfer::Collective,
             actual: match mode {
                 0 => Actual::NotCollective,
                 1 => Actual::ChunkIndependent,

@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::ptr;
 
-use hdf5::{Dataset, Datatype, H5Type};
+use hdf5::{Dataset, Dataspace, Datatype, H5Type};
 use hdf5_sys::h5d::{H5Dread, H5Dwrite};
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::{
-    H5FD_mpio_xfer_t, H5P_CLS_DATASET_XFER, H5Pclose, H5Pcreate, H5Pset_dxpl_mpio,
+    H5FD_mpio_xfer_t, H5P_CLS_DATASET_XFER, H5P_DEFAULT, H5Pclose, H5Pcreate,
+    H5Pset_dxpl_mpio,
 };
 use hdf5_sys::h5s::{
     H5S_ALL, H5S_SELECT_OR, H5S_SELECT_SET, H5Sclose, H5Screate_simple,
@@ -131,11 +132,12 @@ pub fn read_slab_into<T: H5Type, D: Dimension>(
     mut array: ArrayViewMut<'_, T, D>,
     transfer: Transfer,
 ) -> Result<Report, SlabError> {
-    let fits = fits(dataset, slab, array.shape());
+    let space = dataset.space()?;
+    let fits = fits(&space, slab, array.shape());
     let elements = fits.and_then(|()| array.as_slice_mut().ok_or(SlabError::Strided));
     match elements {
         Ok(elements) => {
-            move_slab::<T>(dataset, slab, transfer, &mut |ids| {
+            move_slab::<T>(dataset, &space, slab, transfer, &mut |ids| {
                 let buffer = elements.as_mut_ptr().cast();
                 // SAFETY: the selections hold as many elements of `T` as the slice, which
                 // has the slab's shape; the ids are open.
@@ -197,11 +199,12 @@ pub fn write_slab<T: H5Type, D: Dimension>(
     values: ArrayView<'_, T, D>,
     transfer: Transfer,
 ) -> Result<Report, SlabError> {
-    let fits = fits(dataset, slab, values.shape());
+    let space = dataset.space()?;
+    let fits = fits(&space, slab, values.shape());
     let elements = fits.and_then(|()| values.as_slice().ok_or(SlabError::Strided));
     match elements {
         Ok(elements) => {
-            move_slab::<T>(dataset, slab, transfer, &mut |ids| {
+            move_slab::<T>(dataset, &space, slab, transfer, &mut |ids| {
                 let buffer = elements.as_ptr().cast();
                 // SAFETY: the selections hold as many elements of `T` as the slice, which
                 // has the slab's shape; the ids are open.
@@ -267,8 +270,8 @@ fn slab_of_rows(dataset: &Dataset, rows: Range<usize>) -> Result<Slab, SlabError
     Ok(Slab::whole(&shape).along(0, rows))
 }
 
-/// Whether the slab lies in the dataset, and an array of this shape fits the slab.
-fn fits(dataset: &Dataset, slab: &Slab, array: &[usize]) -> Result<(), SlabError> {
+/// Whether the slab lies in a dataset of this dataspace, and an array of this shape fits the slab.
+fn fits(dataset: &Dataspace, slab: &Slab, array: &[usize]) -> Result<(), SlabError> {
     let shape = dataset.shape();
     let axes = slab.axes();
     if axes.len() != shape.len() {
@@ -305,12 +308,14 @@ fn take_part_and_return<T: H5Type, R>(
     transfer: Transfer,
     error: SlabError,
 ) -> Result<R, SlabError> {
-    if transfer == Transfer::Collective && !dataset.shape().is_empty() {
-        let nothing = Slab::of(dataset).nothing();
+    let space = dataset.space()?;
+    let shape = space.shape();
+    if transfer == Transfer::Collective && !shape.is_empty() {
+        let nothing = Slab::whole(&shape).nothing();
         let mut unused = 0_u8;
         let buffer = (&raw mut unused).cast();
         // What comes of it is of no interest: this rank has an error already.
-        let _ = move_slab::<T>(dataset, &nothing, transfer, &mut |ids| {
+        let _ = move_slab::<T>(dataset, &space, &nothing, transfer, &mut |ids| {
             let Ids {
                 dataset,
                 datatype,
@@ -342,14 +347,16 @@ struct Ids {
 
 /// Lets `transfer_data` move the slab, with dataspaces for the memory and the file in which it
 /// is selected, and a property list for this mode; then asks how it went.
+///
+/// `in_file` is the dataset's dataspace, and a copy of our own: the slab is selected in it.
 fn move_slab<T: H5Type>(
     dataset: &Dataset,
+    in_file: &Dataspace,
     slab: &Slab,
     transfer: Transfer,
     transfer_data: &mut dyn FnMut(&Ids) -> i32,
 ) -> Result<Report, SlabError> {
     let datatype = Datatype::from_type::<T>()?;
-    let in_file = dataset.space()?;
     let extents: Vec<u64> = slab.shape().iter().map(|extent| *extent as u64).collect();
     let report = hdf5::sync::sync(|| -> hdf5::Result<Report> {
         // SAFETY: `extents` and the hyperslabs hold one number for each axis of the dataset
@@ -386,20 +393,27 @@ fn move_slab<T: H5Type>(
                     block.as_ptr(),
                 ))?;
             }
-            let dxpl = Owned::new(H5Pcreate(*H5P_CLS_DATASET_XFER), H5Pclose)?;
-            let mode = match transfer {
-                Transfer::Independent => H5FD_mpio_xfer_t::H5FD_MPIO_INDEPENDENT,
-                Transfer::Collective => H5FD_mpio_xfer_t::H5FD_MPIO_COLLECTIVE,
-            };
-            hdf5::h5check(H5Pset_dxpl_mpio(dxpl.id, mode))?;
-            hdf5::h5check(transfer_data(&Ids {
+            let ids = |dxpl| Ids {
                 dataset: dataset.id(),
                 datatype: datatype.id(),
                 memory: in_memory.id,
                 file,
-                dxpl: dxpl.id,
-            }))?;
-            Report::of(dxpl.id, transfer)
+                dxpl,
+            };
+            match transfer {
+                Transfer::Independent => {
+                    hdf5::h5check(transfer_data(&ids(H5P_DEFAULT)))?;
+                    Ok(Report::independent())
+                }
+                Transfer::Collective => {
+                    // A new one each time: HDF5 notes in it what it did, if it did anything.
+                    let dxpl = Owned::new(H5Pcreate(*H5P_CLS_DATASET_XFER), H5Pclose)?;
+                    let mode = H5FD_mpio_xfer_t::H5FD_MPIO_COLLECTIVE;
+                    hdf5::h5check(H5Pset_dxpl_mpio(dxpl.id, mode))?;
+                    hdf5::h5check(transfer_data(&ids(dxpl.id)))?;
+                    Report::of(dxpl.id)
+                }
+            }
         }
     });
     Ok(report?)

@@ -461,3 +461,55 @@ fn cost() {
         }
     }
 }
+
+/// The page says how to use the library elsewhere. Here somebody does.
+#[test]
+fn a_stranger_can_use_it() {
+    let folder = scratch();
+    let stranger = root().join("tests/library/stranger");
+    let manifest = std::fs::read_to_string(stranger.join("Cargo.toml")).unwrap();
+    let manifest = manifest.replace("../../..", root().to_str().unwrap());
+    std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    std::fs::create_dir(folder.path().join("src")).unwrap();
+    for (from, to) in [
+        (stranger.join("main.rs"), "src/main.rs"),
+        (root().join("Cargo.lock"), "Cargo.lock"),
+    ] {
+        std::fs::copy(from, folder.path().join(to)).unwrap();
+    }
+    let own = std::env::current_exe().unwrap();
+    let target = own.ancestors().nth(3).unwrap();
+    let built = std::process::Command::new("cargo")
+        .args(["build", "--quiet", "--offline", "--target-dir"])
+        .arg(target)
+        .current_dir(folder.path())
+        .status();
+    assert!(built.is_ok_and(|it| it.success()), "it builds");
+    let program = target.join("debug/stranger");
+    let run = succeed(&launch(program.to_str().unwrap(), 3, &[], folder.path()));
+    assert_eq!(run.out[0], "collective in one go, as asked\n");
+    let file = File::open(folder.path().join("columns.hdf5")).unwrap();
+    let found = file.dataset("x").unwrap().read_2d::<f64>().unwrap();
+    let right = Array2::from_shape_fn((1000, 8), |(_, column)| (column % 3) as f64);
+    assert_eq!(found, right);
+}
+
+/// The page lists all that the library has.
+#[test]
+fn the_page_names_everything() {
+    let library = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let page = std::fs::read_to_string(root().join("chapters/library.md")).unwrap();
+    let names =
+        regex::Regex::new(r"(?s)pub (?:use \w+::|mod |fn |type )(\{.*?\}|\w+)").unwrap();
+    let mut count = 0;
+    for found in names.captures_iter(&library) {
+        for name in found[1].split(|it: char| !it.is_alphanumeric() && it != '_') {
+            if !name.is_empty() {
+                count += 1;
+                let listed = page.contains(&format!("`{name}`"));
+                assert!(listed, "chapters/library.md does not name `{name}`");
+            }
+        }
+    }
+    assert!(count > 30, "{count}");
+}

@@ -383,63 +383,96 @@ fn a_program_that_scribbles_into_its_record_harms_itself_only() {
     assert_eq!(record.first_difference(), None);
 }
 
-/// What it costs: `cargo test --test recorder -- --ignored --nocapture cost`.
+/// What it costs: `cargo run -- test -- --test recorder -- --ignored --nocapture cost`. Prints a
+/// table, and writes it where the page on pictures shows it, if that was made for this MPI.
 #[test]
 #[ignore = "takes minutes"]
 fn cost() {
-    let pairs: usize = 15;
+    use std::fmt::Write as _;
+
+    const ROUNDS: usize = 9;
     let (data, folder) = (scratch(), scratch());
-    type Make<'a> = &'a dyn Fn() -> Launch;
-    let distances = || launch(DISTANCES, 4, &[], data.path());
     // Ranks of MPICH that wait keep their cores: four on two cores take minutes for this.
     let ranks = if mpi() == Mpi::Mpich { 2 } else { 4 };
+    type Make<'a> = &'a dyn Fn() -> Launch;
+    let distances = || {
+        let args = ["--rows", "4000000"];
+        launch(DISTANCES, ranks, &args, data.path())
+    };
     let many_calls = || program("many_calls", ranks, data.path());
-    let programs: [(&str, Make<'_>); 2] =
-        [("distances", &distances), ("many calls", &many_calls)];
+    let many_pieces = || program("many_pieces", ranks, data.path());
+    let programs: [(&str, Make<'_>); 3] = [
+        ("distances, 4 million rows", &distances),
+        ("many small calls", &many_calls),
+        ("many small pieces", &many_pieces),
+    ];
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Plain,
+        Calls,
+        Bytes,
+    }
+    let time = |make: Make<'_>, kind: Kind| {
+        let mut launch = make();
+        if !matches!(kind, Kind::Plain) {
+            record_into(&mut launch, folder.path());
+        }
+        if matches!(kind, Kind::Bytes) {
+            let variable = (record::BYTES.to_owned(), "1".to_owned());
+            launch.environment.push(variable);
+        }
+        let started = Instant::now();
+        succeed(&launch);
+        let took = started.elapsed().as_secs_f64();
+        for file in fs::read_dir(folder.path()).unwrap().flatten() {
+            fs::remove_file(file.path()).unwrap();
+        }
+        took
+    };
+    let mut table = format!(
+        "{mpi}, {ranks} ranks, {ROUNDS} rounds; how many times as long as without the recorder:\n\n",
+        mpi = mpi().release(&mpi().launcher().unwrap())
+    );
+    let heading = [
+        "program",
+        "seconds",
+        "calls recorded",
+        "calls and bytes recorded",
+    ];
+    let mut row = |cells: [&str; 4]| {
+        let [program, seconds, calls, bytes] = cells;
+        let line = format!("{program:<26}{seconds:<20}{calls:<20}{bytes}");
+        writeln!(table, "{}", line.trim_end()).unwrap();
+    };
+    row(heading);
     for (name, make) in programs {
-        let time = |recorded: bool| {
-            let mut launch = make();
-            if recorded {
-                record_into(&mut launch, folder.path());
-            }
-            let started = Instant::now();
-            succeed(&launch);
-            let took = started.elapsed().as_secs_f64();
-            for file in fs::read_dir(folder.path()).unwrap().flatten() {
-                fs::remove_file(file.path()).unwrap();
-            }
-            took
-        };
-        time(false);
-        time(true);
-        let mut ratios = Vec::new();
-        let (mut without, mut with) = (Vec::new(), Vec::new());
-        for pair in 0..pairs {
+        let mut plain = Vec::new();
+        let mut ratios = [Vec::new(), Vec::new()];
+        for round in 0..=ROUNDS {
             // Whoever comes first has a colder machine.
-            let (one, other) = match pair % 2 {
-                0 => (time(false), time(true)),
-                _ => {
-                    let with = time(true);
-                    (time(false), with)
-                }
-            };
-            without.push(one);
-            with.push(other);
-            ratios.push(other / one);
+            let mut order = [Kind::Plain, Kind::Calls, Kind::Bytes];
+            order.rotate_left(round % 3);
+            let mut took = [0.0; 3];
+            for kind in order {
+                took[kind as usize] = time(make, kind);
+            }
+            if round > 0 {
+                plain.push(took[0]);
+                ratios[0].push(took[1] / took[0]);
+                ratios[1].push(took[2] / took[0]);
+            }
         }
-        for numbers in [&mut ratios, &mut without, &mut with] {
+        let quartiles = |numbers: &mut Vec<f64>| {
             numbers.sort_by(f64::total_cmp);
-        }
-        let quartiles = |sorted: &[f64]| {
-            let at = |part: usize| sorted[part * (sorted.len() - 1) / 4];
-            let [low, quarter, middle, three, high] = [0, 1, 2, 3, 4].map(at);
-            format!("{middle:.3} ({quarter:.3}–{three:.3}, all {low:.3}–{high:.3})")
+            let [quarter, middle, three] =
+                [1, 2, 3].map(|part| numbers[part * (numbers.len() - 1) / 4]);
+            format!("{middle:.2} ({quarter:.2}–{three:.2})")
         };
-        println!(
-            "{name}: {pairs} pairs, ratio {}; {} s without, {} s with",
-            quartiles(&ratios),
-            quartiles(&without),
-            quartiles(&with)
-        );
+        let [calls, bytes] = ratios.each_mut().map(quartiles);
+        row([name, &quartiles(&mut plain), &calls, &bytes]);
+    }
+    println!("{table}");
+    if mpi() == Mpi::OpenMpi {
+        fs::write(root().join("chapters/pictures-cost.txt"), &table).unwrap();
     }
 }

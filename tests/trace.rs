@@ -51,20 +51,7 @@ fn tools() -> Tools {
 
 /// A run of one of the programs of `recorder/programs.rs`, which are in this executable.
 fn program(name: &str, ranks: usize, data: &Path) -> Launch {
-    let own = std::env::current_exe().unwrap();
-    let name = format!("programs::{name}");
-    let args = [
-        "--ignored",
-        "--exact",
-        &name,
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    let mut launch = launch(own.to_str().unwrap(), ranks, &args, data);
-    launch
-        .environment
-        .push(("RECORDER_PROGRAM".to_owned(), name));
-    launch
+    launch_test(&format!("programs::{name}"), ranks, data)
 }
 
 fn trace_of(launch: &Launch) -> Trace {
@@ -217,6 +204,7 @@ fn a_run_is_told_in_the_same_words_again() {
         let data = scratch();
         let trace = trace_of(&program("cells", 3, data.path()));
         let words = words::one_file(&trace, 0).join("\n");
+        assert!(!trace.asked.is_empty());
         (words, trace.without_times().asked)
     };
     assert_eq!(tell(), tell());
@@ -226,14 +214,22 @@ fn a_run_is_told_in_the_same_words_again() {
 fn what_reads_and_writes_does_so_as_without_the_recorder() {
     let data = scratch();
     let launch = program("system_calls", 2, data.path());
-    let plain = succeed(&launch);
+    let said = |launch: &Launch| {
+        succeed(launch);
+        let file = |rank| data.path().join(format!("{rank}.said"));
+        [0, 1].map(|rank| {
+            let said = fs::read_to_string(file(rank)).unwrap();
+            fs::remove_file(file(rank)).unwrap();
+            said
+        })
+    };
+    let plain = said(&launch);
     let tools = tools();
     let recording = Recording::new(&tools).unwrap();
     let mut recorded = launch.clone();
     recorded.environment.extend(recording.environment());
-    let with = succeed(&recorded);
-    assert!(plain.out[0].contains("pwrite Ok(6)"), "{}", plain.report());
-    assert_eq!((&plain.out, &plain.err), (&with.out, &with.err));
+    assert!(plain[0].contains("pwrite Ok(6)") && plain[0].contains("code: 9"));
+    assert_eq!(plain, said(&recorded));
     // None of these files is MPI-IO's or HDF5's.
     let record = recording.record().unwrap();
     assert!(record.ranks.iter().all(|it| it.moved.is_empty()));
@@ -470,6 +466,43 @@ fn a_program_in_python_is_drawn() {
     assert_eq!(fs::read_to_string(out.join("trace.html")).unwrap(), page);
 }
 
+/// MPI-IO without HDF5: what the calls say is where the file then has the ranks' numbers.
+#[test]
+fn what_mpi_io_is_asked_for_is_known_but_for_holes() {
+    let folder = scratch();
+    let script = root().join("tests/trace/mpi_io.py");
+    let launch = launch_python(&script, 3, &["plain.bytes"], folder.path());
+    let trace = record_quietly(&tools(), &launch, String::new()).unwrap();
+    let bytes = fs::read(folder.path().join("plain.bytes")).unwrap();
+    let mut starts = BTreeSet::new();
+    for touch in &trace.asked {
+        starts.insert((touch.by.as_str(), touch.start, touch.rank));
+        let numbers = bytes[touch.start as usize..touch.end as usize].chunks(4);
+        assert_eq!(numbers.len(), 4);
+        for number in numbers {
+            assert_eq!(number, (touch.rank as i32).to_le_bytes());
+        }
+    }
+    let expected = [
+        ("MPI_File_write", 1000),
+        ("MPI_File_write_at", 0),
+        ("MPI_File_write_at_all", 2000),
+    ];
+    let expected = expected.into_iter().flat_map(|(name, first)| {
+        (0..3).map(move |rank| (name, first + 16 * rank as u64, rank))
+    });
+    assert_eq!(starts, expected.collect());
+    let said = trace.notes.join("\n");
+    assert!(
+        said.contains("Of 3 calls of MPI-IO it is not known"),
+        "{said}"
+    );
+    // Whoever moved them, each number was moved.
+    let moved: BTreeSet<u64> = trace.moved.iter().flat_map(|it| it.start..it.end).collect();
+    assert!((3000..3048).all(|at| moved.contains(&at)), "{moved:?}");
+    assert!(said.contains("plain.bytes is not known"), "{said}");
+}
+
 #[test]
 fn a_chapter_is_drawn_when_it_is_run() {
     let folder = scratch();
@@ -487,7 +520,11 @@ fn a_chapter_is_drawn_when_it_is_run() {
     let json = fs::read(root().join("target/trace/03-distances/trace.json")).unwrap();
     let trace: Trace = serde_json::from_slice(&json).unwrap();
     assert_eq!(trace.command, "mpirun -n 2 distances");
-    let write = trace.spans.iter().find(|it| it.call == "H5Dwrite").unwrap();
+    let write = trace
+        .spans
+        .iter()
+        .rfind(|it| it.call == "H5Dwrite")
+        .unwrap();
     let source = fs::read_to_string(root().join("chapters/03-distances/main.rs")).unwrap();
     let line = source
         .lines()

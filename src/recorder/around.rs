@@ -200,6 +200,7 @@ fn after(name: &str, args: &[usize], result: usize) {
     match name {
         "MPI_Init" | "MPI_Init_thread" => mpi::started(),
         "MPI_File_open" => mpi::opened(args),
+        "MPI_File_set_view" => mpi::view_set(args),
         "H5Fcreate" | "H5Fopen" => hdf5::opened(args, result as i64),
         "H5Pset_fapl_mpio" => hdf5::fapl_set(args),
         "H5Pcopy" => hdf5::fapl_copied(args, result as i64),

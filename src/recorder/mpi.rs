@@ -26,6 +26,8 @@ questions! {
         translated: *mut c_int
     ) -> c_int, or -1;
     PMPI_Group_free(group: *mut usize) -> c_int, or -1;
+    PMPI_File_get_position(file: usize, offset: *mut i64) -> c_int, or -1;
+    PMPI_File_get_byte_offset(file: usize, offset: i64, byte: *mut i64) -> c_int, or -1;
     PMPI_Get_library_version(words: *mut c_char, length: *mut c_int) -> c_int, or -1;
     PMPI_Type_size(datatype: usize, size: *mut c_int) -> c_int, or -1;
 }
@@ -41,6 +43,8 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 struct Known {
     groups: HashMap<usize, Option<Group>>,
     files: HashMap<usize, (String, Option<Group>)>,
+    /// The size of a file's elementary type, in which its offsets count; 1 if it is not here.
+    units: HashMap<usize, u64>,
 }
 
 static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
@@ -113,6 +117,16 @@ pub struct Spec {
     amount: Option<(usize, usize)>,
     peer: Option<usize>,
     tag: Option<usize>,
+    range: Option<(Place, usize, usize)>,
+}
+
+/// Where in a file a function of MPI-IO reads or writes.
+#[derive(Clone, Copy)]
+pub enum Place {
+    /// At the offset that this argument is.
+    Offset(usize),
+    /// Where the rank's own file pointer is.
+    Pointer,
 }
 
 /// A function of which only the name is of interest.
@@ -127,6 +141,7 @@ pub const ANY: Spec = Spec {
     amount: None,
     peer: None,
     tag: None,
+    range: None,
 };
 
 impl Spec {
@@ -187,6 +202,12 @@ impl Spec {
         self.peer = Some(peer);
         self.tag = Some(tag);
         self.comm = Some(comm);
+        self
+    }
+
+    /// Reads or writes there so many elements of that type.
+    pub const fn range(mut self, place: Place, count: usize, datatype: usize) -> Spec {
+        self.range = Some((place, count, datatype));
         self
     }
 
@@ -254,6 +275,47 @@ impl Spec {
             count.checked_mul(type_size(args[datatype])?)
         });
         call.group = group.map(|it| it.to_vec());
+        if let (Some((place, count, datatype)), Some(file)) = (self.range, file) {
+            let count = u64::try_from(args[count] as i32).ok();
+            let bytes = count.zip(type_size(args[datatype]));
+            let bytes = bytes.and_then(|(count, size)| count.checked_mul(size));
+            call.range = bytes.and_then(|bytes| range(file, place, args, bytes));
+        }
+    }
+}
+
+/// The bytes of the file that are read or written, if they lie one behind the other.
+fn range(file: usize, place: Place, args: &[usize], bytes: u64) -> Option<(u64, u64)> {
+    let mut offset = 0;
+    match place {
+        Place::Offset(at) => offset = args[at] as i64,
+        // SAFETY: the program gave this file to MPI; the offset is ours.
+        Place::Pointer => unsafe {
+            if PMPI_File_get_position(file, &raw mut offset) != 0 {
+                return None;
+            }
+        },
+    }
+    let byte = |offset: i64| {
+        let mut byte = 0;
+        // SAFETY: as above.
+        let failed = unsafe { PMPI_File_get_byte_offset(file, offset, &raw mut byte) } != 0;
+        u64::try_from(byte).ok().filter(|_| !failed)
+    };
+    let unit = with_known(|known| known.units.get(&file).copied()).unwrap_or(1);
+    let start = byte(offset)?;
+    if bytes == 0 {
+        return Some((start, start));
+    }
+    let last = i64::try_from((bytes / unit.max(1)).checked_sub(1)?).ok()?;
+    let end = byte(offset.checked_add(last)?)?.checked_add(unit)?;
+    (end.checked_sub(start)? == bytes).then_some((start, end))
+}
+
+/// `MPI_File_set_view`: file, displacement, elementary type.
+pub fn view_set(args: &[usize]) {
+    if let Some(size) = type_size(args[2]) {
+        with_known(|known| known.units.insert(handle(args[0]), size));
     }
 }
 
@@ -359,7 +421,10 @@ pub fn opened(args: &[usize]) {
     let path = text(args[1]).map_or_else(String::new, |it| whole_path(&it));
     let group = group(args[0]);
     let file = handle_behind(args[4]);
-    with_known(|known| known.files.insert(file, (path, group)));
+    with_known(|known| {
+        known.files.insert(file, (path, group));
+        known.units.remove(&file);
+    });
 }
 
 /// The text that a pointer points to.

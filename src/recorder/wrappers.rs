@@ -5,7 +5,7 @@ use std::mem::transmute;
 
 use crate::around::{What, around};
 use crate::hdf5;
-use crate::mpi::ANY;
+use crate::mpi::{ANY, Place};
 use crate::real::Real;
 
 /// As wide as a register, which holds whatever the program gives: a number, a pointer, a
@@ -128,15 +128,23 @@ wrappers! {
     MPI_File_sync(a) What::Mpi(ANY.all_of_file(0));
     MPI_File_set_view(a b c d e f) What::Mpi(ANY.all_of_file(0));
     MPI_File_set_atomicity(a b) What::Mpi(ANY.all_of_file(0));
-    MPI_File_read_at_all(a b c d e f) What::Mpi(ANY.all_of_file(0));
-    MPI_File_write_at_all(a b c d e f) What::Mpi(ANY.all_of_file(0));
-    MPI_File_read_all(a b c d e) What::Mpi(ANY.all_of_file(0));
-    MPI_File_write_all(a b c d e) What::Mpi(ANY.all_of_file(0));
+    MPI_File_read_at_all(a b c d e f)
+        What::Mpi(ANY.all_of_file(0).range(Place::Offset(1), 3, 4));
+    MPI_File_write_at_all(a b c d e f)
+        What::Mpi(ANY.all_of_file(0).range(Place::Offset(1), 3, 4));
+    MPI_File_read_all(a b c d e)
+        What::Mpi(ANY.all_of_file(0).range(Place::Pointer, 2, 3));
+    MPI_File_write_all(a b c d e)
+        What::Mpi(ANY.all_of_file(0).range(Place::Pointer, 2, 3));
     MPI_File_get_size(a b) What::Mpi(ANY.of_file(0));
-    MPI_File_read_at(a b c d e f) What::Mpi(ANY.of_file(0));
-    MPI_File_write_at(a b c d e f) What::Mpi(ANY.of_file(0));
-    MPI_File_read(a b c d e) What::Mpi(ANY.of_file(0));
-    MPI_File_write(a b c d e) What::Mpi(ANY.of_file(0));
+    MPI_File_read_at(a b c d e f)
+        What::Mpi(ANY.of_file(0).range(Place::Offset(1), 3, 4));
+    MPI_File_write_at(a b c d e f)
+        What::Mpi(ANY.of_file(0).range(Place::Offset(1), 3, 4));
+    MPI_File_read(a b c d e)
+        What::Mpi(ANY.of_file(0).range(Place::Pointer, 2, 3));
+    MPI_File_write(a b c d e)
+        What::Mpi(ANY.of_file(0).range(Place::Pointer, 2, 3));
     H5Fcreate(a b c d) What::Hdf5(hdf5::create_file);
     H5Fopen(a b c) What::Hdf5(hdf5::open_file);
     H5Fclose(a) What::Hdf5(hdf5::of_file);

@@ -81,10 +81,11 @@ pub fn trace(record: &Record, run: &Run) -> Trace {
     // What was asked for. With too many pieces, fewer of each call are kept apart.
     let mut most = 4096;
     loop {
-        let (asked, inexact) = asked(record, &files, &file_of, &span_of, began, most);
-        if asked.len() <= MOST_TOUCHES || most == 1 {
-            notes.asked_inexact = inexact;
-            trace.asked = asked;
+        let asked = asked(record, &files, &file_of, &span_of, began, most);
+        if asked.touches.len() <= MOST_TOUCHES || most == 1 {
+            notes.asked_inexact = asked.inexact;
+            notes.asked_unknown = asked.unknown;
+            trace.asked = asked.touches;
             break;
         }
         most /= 4;
@@ -216,8 +217,15 @@ fn files(record: &Record, names: &Names, run: &Run) -> Vec<Known> {
     files
 }
 
-/// What the program asked for, and how many of its calls are drawn as one piece only because
-/// they had more than `most`.
+struct Asked {
+    touches: Vec<Touch>,
+    /// How many calls are drawn as one piece because they had too many.
+    inexact: usize,
+    /// How many calls are not drawn, because it is not known which bytes they mean.
+    unknown: usize,
+}
+
+/// What the program asked for, in at most `most` pieces a call.
 fn asked(
     record: &Record,
     files: &[Known],
@@ -225,9 +233,9 @@ fn asked(
     span_of: &HashMap<(usize, usize), usize>,
     began: u64,
     most: usize,
-) -> (Vec<Touch>, usize) {
+) -> Asked {
     let mut asked = Vec::new();
-    let mut inexact = 0;
+    let (mut inexact, mut unknown) = (0, 0);
     for rank in &record.ranks {
         for (n, call) in rank.calls.iter().enumerate() {
             let (Some(path), Some(span)) = (&call.file, span_of.get(&(rank.rank, n)))
@@ -252,9 +260,13 @@ fn asked(
                     (bytes.pieces, access.write)
                 }
                 (None, Some(range)) => (vec![range], call.name.contains("write")),
-                (None, None) => continue,
+                (None, None) => {
+                    unknown += usize::from(is_transfer(call));
+                    continue;
+                }
             };
-            asked.extend(pieces.into_iter().map(|(start, end)| Touch {
+            let pieces = pieces.into_iter().filter(|(start, end)| start < end);
+            asked.extend(pieces.map(|(start, end)| Touch {
                 rank: rank.rank,
                 file,
                 start,
@@ -266,7 +278,18 @@ fn asked(
             }));
         }
     }
-    (asked, inexact)
+    Asked {
+        touches: asked,
+        inexact,
+        unknown,
+    }
+}
+
+/// Whether it is a call of MPI-IO that reads or writes.
+fn is_transfer(call: &Call) -> bool {
+    ["MPI_File_read", "MPI_File_write"]
+        .iter()
+        .any(|it| call.name.starts_with(it))
 }
 
 /// One piece for each call of the program, from the first byte to the last.
@@ -293,6 +316,7 @@ struct Notes {
     more_calls: Vec<usize>,
     more_moved: Vec<usize>,
     asked_inexact: usize,
+    asked_unknown: usize,
     moved_inexact: bool,
 }
 
@@ -338,6 +362,16 @@ impl Notes {
                 "{} asked for so many pieces that each is drawn as one, from its first byte to \
                  its last.",
                 match self.asked_inexact {
+                    1 => "1 call".to_owned(),
+                    calls => format!("{calls} calls"),
+                }
+            ));
+        }
+        if self.asked_unknown > 0 {
+            notes.push(format!(
+                "Of {} of MPI-IO it is not known which bytes were asked for: the view of the \
+                 file has holes.",
+                match self.asked_unknown {
                     1 => "1 call".to_owned(),
                     calls => format!("{calls} calls"),
                 }

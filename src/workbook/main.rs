@@ -228,6 +228,9 @@ enum Author {
         /// The folder of another HDF5, which was built for that MPI.
         #[arg(long, requires = "mpi")]
         hdf5: Option<PathBuf>,
+        /// Try each answer of the gallery under one MPI only, in turn: half the time.
+        #[arg(long)]
+        in_turn: bool,
     },
 }
 
@@ -421,10 +424,11 @@ fn open(door: Door) -> Result<bool> {
                     exercise,
                     mpi,
                     hdf5,
+                    in_turn,
                 },
         } => {
             let mpis = mpi.map_or(Mpi::ALL.to_vec(), |it| vec![it]);
-            author::check(&root, &mpis, hdf5.as_deref(), exercise.as_deref())
+            author::check(&root, &mpis, hdf5.as_deref(), exercise.as_deref(), in_turn)
         }
         Door::Book { book: Book::Build } => {
             let page = book::build(&root)?;
