@@ -130,7 +130,10 @@ fn touched(trace: &Trace, file: usize, section: &Section) -> Vec<String> {
         let touched = |rank: &usize| askers.contains(rank) || movers.contains(rank);
         let others: Vec<usize> = (0..trace.ranks).filter(|it| !touched(it)).collect();
         if !others.is_empty() {
-            sentences.push(format!("{} did not touch {path}.", capital(&ranks(&others))));
+            sentences.push(format!(
+                "{} did not touch {path}.",
+                capital(&ranks(&others))
+            ));
         }
     }
     let idle: Vec<usize> = askers.difference(&movers).copied().collect();
