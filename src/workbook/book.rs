@@ -267,7 +267,8 @@ mod tests {
     #[test]
     fn a_picture_of_a_run_is_followed_by_its_words() {
         let folder = tempfile::tempdir().unwrap();
-        let words = "$ mpirun -n 2 x  # MPI 1, HDF5 2\nRank 0 wrote <all> of /a_b.\nNobody else.\n";
+        let words =
+            "$ mpirun -n 2 x  # MPI 1, HDF5 2\nRank 0 wrote <all> of /a_b.\nNobody else.\n";
         std::fs::write(folder.path().join("trace-x.txt"), words).unwrap();
         let page = "a\n\n![b\nc](trace-x.svg)\n\nd ![e](trace-x.svg)\n";
         assert_eq!(
