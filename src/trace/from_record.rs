@@ -435,7 +435,7 @@ impl Names {
 /// The path without links, also if the file is gone.
 fn without_links(path: &str) -> String {
     let path = without_prefix(Path::new(path));
-    let whole = std::fs::canonicalize(path).or_else(|error| {
+    let whole = std::fs::canonicalize(&path).or_else(|error| {
         let (folder, name) = path.parent().zip(path.file_name()).ok_or(error)?;
         Ok::<_, std::io::Error>(std::fs::canonicalize(folder)?.join(name))
     });
