@@ -206,7 +206,7 @@ pub struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
     /// The same of a call of MPI-IO: the first byte of the file, and the byte after the last.
-    /// `None` also if the file has a view with holes, or a pointer of its own decides.
+    /// `None` also without [`BYTES`], and if the view of the file has holes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<(u64, u64)>,
     /// True if all ranks of the group must make this call.

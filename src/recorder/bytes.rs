@@ -79,6 +79,11 @@ pub fn start() {
     ON.store(true, Ordering::Release);
 }
 
+/// Whether anything is written down.
+pub fn are_recorded() -> bool {
+    ON.load(Ordering::Relaxed)
+}
+
 /// Writes down nothing from now on.
 pub fn stop() {
     ON.store(false, Ordering::Release);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use record::{Call, Event, Peer};
 
 use crate::real::{questions, symbol};
-use crate::writer;
+use crate::{bytes, writer};
 
 questions! {
     PMPI_Comm_rank(comm: usize, rank: *mut c_int) -> c_int, or -1;
@@ -275,16 +275,19 @@ impl Spec {
             count.checked_mul(type_size(args[datatype])?)
         });
         call.group = group.map(|it| it.to_vec());
-        if let (Some((place, count, datatype)), Some(file)) = (self.range, file) {
+        if let (Some((place, count, datatype)), Some(file)) = (self.range, self.file)
+            && bytes::are_recorded()
+        {
             let count = u64::try_from(args[count] as i32).ok();
-            let bytes = count.zip(type_size(args[datatype]));
-            let bytes = bytes.and_then(|(count, size)| count.checked_mul(size));
-            call.range = bytes.and_then(|bytes| range(file, place, args, bytes));
+            let length = count.zip(type_size(args[datatype]));
+            let length = length.and_then(|(count, size)| count.checked_mul(size));
+            call.range = length.and_then(|it| range(args[file], place, args, it));
         }
     }
 }
 
-/// The bytes of the file that are read or written, if they lie one behind the other.
+/// The bytes of the file that are read or written, if they lie one behind the other. The file
+/// is a pointer, in MPICH too, where other handles are numbers.
 fn range(file: usize, place: Place, args: &[usize], bytes: u64) -> Option<(u64, u64)> {
     let mut offset = 0;
     match place {
@@ -302,7 +305,7 @@ fn range(file: usize, place: Place, args: &[usize], bytes: u64) -> Option<(u64, 
         let failed = unsafe { PMPI_File_get_byte_offset(file, offset, &raw mut byte) } != 0;
         u64::try_from(byte).ok().filter(|_| !failed)
     };
-    let unit = with_known(|known| known.units.get(&file).copied()).unwrap_or(1);
+    let unit = with_known(|known| known.units.get(&handle(file)).copied()).unwrap_or(1);
     let start = byte(offset)?;
     if bytes == 0 {
         return Some((start, start));

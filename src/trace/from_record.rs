@@ -338,6 +338,12 @@ impl Notes {
         if record.ranks.iter().any(|it| alone(&it)) && run.stopped.is_none() {
             notes.push("Of some ranks nothing was recorded.".to_owned());
         }
+        if record.surplus > 0 {
+            notes.push(format!(
+                "{} more processes were ranks of another run, and are not drawn.",
+                record.surplus
+            ));
+        }
         for file in files {
             let name = &file.drawn.name;
             if let Some(problem) = &file.problem {
@@ -428,13 +434,8 @@ impl Names {
 
 /// The path without links, also if the file is gone.
 fn without_links(path: &str) -> String {
-    // ROMIO: which file system it is.
-    let path = match path.split_once(':') {
-        Some((system, rest)) if !system.contains('/') => rest,
-        _ => path,
-    };
-    let path = Path::new(path);
-    let whole = std::fs::canonicalize(path).or_else(|error| {
+    let path = without_prefix(Path::new(path));
+    let whole = std::fs::canonicalize(&path).or_else(|error| {
         let (folder, name) = path.parent().zip(path.file_name()).ok_or(error)?;
         Ok::<_, std::io::Error>(std::fs::canonicalize(folder)?.join(name))
     });
@@ -444,13 +445,66 @@ fn without_links(path: &str) -> String {
     )
 }
 
-/// Whether bytes of a file were recorded at all: a run of programs that touch none has no
-/// picture of a file.
-pub fn touches_a_file(record: &Record) -> bool {
-    let moved = |it: &record::RankRecord| !it.moved.is_empty();
-    let named = |it: &Call| it.file.is_some() && it.ok == Some(true);
-    record
-        .ranks
-        .iter()
-        .any(|it| moved(it) || it.calls.iter().any(named))
+/// In front of a path ROMIO takes the name of a file system: `ufs:x.hdf5`.
+fn without_prefix(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.iter() {
+        let words = part.to_str().and_then(|it| it.split_once(':'));
+        match words {
+            Some(("ufs" | "nfs" | "xfs" | "lustre" | "gpfs" | "panfs" | "pvfs2", "")) => {
+                plain = PathBuf::from("/");
+            }
+            Some(("ufs" | "nfs" | "xfs" | "lustre" | "gpfs" | "panfs" | "pvfs2", rest)) => {
+                plain.push(rest);
+            }
+            _ => plain.push(part),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use record::{RankRecord, Renamed};
+
+    use super::*;
+
+    #[test]
+    fn libraries_have_short_names() {
+        for (words, name) in [
+            (
+                "Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4",
+                "Open MPI 4.1.4",
+            ),
+            ("MPICH Version:\t4.0.2", "MPICH 4.0.2"),
+            ("HDF5 1.10.8", "HDF5 1.10.8"),
+            ("Another MPI", "Another MPI"),
+        ] {
+            assert_eq!(library(words), name);
+        }
+    }
+
+    #[test]
+    fn a_file_has_its_last_name() {
+        let renamed = |from: &str, to: &str, at| Renamed {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            at,
+        };
+        let record = Record {
+            ranks: vec![RankRecord {
+                renamed: vec![renamed("/no/a", "/no/b", 10), renamed("/no/b", "/no/c", 20)],
+                ..RankRecord::default()
+            }],
+            ..Record::default()
+        };
+        let names = Names::of(&record);
+        assert_eq!(names.last("/no/a", 5), "/no/c");
+        assert_eq!(names.last("/no/b", 15), "/no/c");
+        // Another file, later.
+        assert_eq!(names.last("/no/a", 15), "/no/a");
+        assert_eq!(names.last("/no/here/ufs:/no/a", 5), "/no/c");
+        assert_eq!(names.last("/no/nfs:a", 5), "/no/c");
+        assert_eq!(names.last("/no/x:a", 5), "/no/x:a");
+    }
 }

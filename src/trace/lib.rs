@@ -21,6 +21,6 @@ mod tests;
 pub mod text;
 pub mod words;
 
-pub use from_record::{Run, touches_a_file, trace};
+pub use from_record::{Run, trace};
 pub use model::{File, Part, Span, Touch, Trace, What};
 pub use words::Show;

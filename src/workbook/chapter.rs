@@ -71,6 +71,9 @@ pub struct Picture {
     /// What is drawn.
     #[serde(default)]
     pub show: Show,
+    /// The run does not end, and is stopped.
+    #[serde(default)]
+    pub hangs: bool,
 }
 
 /// One run of the chapter's program.

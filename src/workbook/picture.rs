@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use trace::{Show, Trace, svg, words};
@@ -17,6 +18,9 @@ use crate::launch::Launch;
 use crate::mpi::{Mpi, Toolchain};
 use crate::run::io_options;
 use crate::traced::{Tools, record_quietly};
+
+/// How long a run that hangs is watched.
+const HANGS: Duration = Duration::from_secs(6);
 
 /// A picture, and where it belongs.
 #[derive(Clone, Debug)]
@@ -92,7 +96,10 @@ impl Drawing {
         let program = toolchain.program(&self.chapter.name);
         let mut launch = Launch::new(toolchain.mpi, &toolchain.launcher, ranks, &program);
         launch.args = picture.args.iter().map(OsString::from).collect();
-        launch.limit = self.chapter.limit(&picture.args);
+        launch.limit = match picture.hangs {
+            true => HANGS,
+            false => self.chapter.limit(&picture.args),
+        };
         let data = folder.path().display().to_string();
         launch.environment.push(("WORKBOOK_DATA".to_owned(), data));
         launch.folder = Some(folder.path().to_owned());
@@ -108,7 +115,7 @@ impl Drawing {
         ]);
         words.extend(picture.args.iter().cloned());
         let command = shell_words::join(words);
-        let trace = record_quietly(tools, &launch, command)?;
+        let trace = record_quietly(tools, &launch, command, picture.hangs)?;
         self.check(&trace)?;
         let under = under_releases(&toolchain.releases());
         Ok(Drawn {
@@ -129,7 +136,7 @@ impl Drawing {
     fn check(&self, trace: &Trace) -> Result<()> {
         let file = self.file();
         let file = file.display();
-        if !trace.notes.is_empty() {
+        if !trace.notes.is_empty() && !self.picture.hangs {
             bail!("{file}: something is missing: {}", trace.notes.join(" "));
         }
         if self.picture.show != Show::Time && trace.files.is_empty() {

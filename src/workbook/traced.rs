@@ -351,13 +351,23 @@ fn name_of(command: &[OsString]) -> String {
     }
 }
 
-/// Runs and records a program of the workbook, quietly; an error if it fails.
-pub fn record_quietly(tools: &Tools, launch: &Launch, shown: String) -> Result<Trace> {
+/// Runs and records a program of the workbook, quietly; an error if it fails, or if it ends
+/// though it `hangs`.
+pub fn record_quietly(
+    tools: &Tools,
+    launch: &Launch,
+    shown: String,
+    hangs: bool,
+) -> Result<Trace> {
     let recording = Recording::new(tools)?;
     let mut launch = launch.clone();
     launch.environment.extend(recording.environment());
     let outcome = supervise(launch.command(&[]), launch.limit, |_| {})?;
-    if !outcome.ended.success() {
+    let right = match outcome.ended {
+        Ended::Limit(_) => hangs,
+        ended => ended.success() && !hangs,
+    };
+    if !right {
         bail!(
             "`{shown}`: {}\n{}",
             outcome.ended,
