@@ -11,6 +11,14 @@ pub struct Resolver {
     source: Option<String>,
 }
 
+/// Where a function on the stack is.
+struct Place {
+    file: String,
+    line: u32,
+    /// It is `main`, or in it.
+    in_main: bool,
+}
+
 impl Resolver {
     /// For the executable `exe`, and the source file whose path ends with `source`.
     ///
@@ -20,8 +28,9 @@ impl Resolver {
         Resolver::load(exe, Some(source.to_owned()))
     }
 
-    /// For the executable `exe`, and the source file that has its `main`: the outermost one
-    /// on a stack that is there and does not belong to Rust or to a crate from a registry.
+    /// For the executable `exe`, and the source file that has its `main`, or else the
+    /// outermost one on a stack: one that is there and does not belong to Rust or to a crate
+    /// from a registry.
     ///
     /// # Errors
     /// If the executable cannot be read.
@@ -43,20 +52,20 @@ impl Resolver {
             // A return address is that of the next instruction, which may be of another line.
             self.places(address.checked_sub(1)?, &mut places);
         }
-        let main = places.iter().rev().find(|(file, _)| is_own(file));
+        let own = || places.iter().rev().filter(|it| is_own(&it.file));
+        // A call at the end of `main` may have taken its place on the stack.
+        let main = own().find(|it| it.in_main).or(own().next());
         let is_wanted = |file: &str| match &self.source {
             Some(source) => Path::new(file).ends_with(source),
-            None => main.is_some_and(|(main, _)| main == file),
+            None => main.is_some_and(|main| main.file == file),
         };
-        places
-            .iter()
-            .find(|(file, _)| is_wanted(file))
-            .map(|(_, line)| *line)
+        let wanted = places.iter().find(|it| is_wanted(&it.file));
+        wanted.map(|it| it.line)
     }
 
-    /// Adds the file and the line of each function that is at this address, innermost first:
-    /// there are several where one is inlined into another.
-    fn places(&self, address: u64, places: &mut Vec<(String, u32)>) {
+    /// Adds the place of each function that is at this address, innermost first: there are
+    /// several where one is inlined into another.
+    fn places(&self, address: u64, places: &mut Vec<Place>) {
         let Ok(mut frames) = self.loader.find_frames(address) else {
             return;
         };
@@ -64,7 +73,13 @@ impl Resolver {
             if let Some(location) = frame.location
                 && let (Some(file), Some(line)) = (location.file, location.line)
             {
-                places.push((file.to_owned(), line));
+                let name = frame.function.as_ref().and_then(|it| it.demangle().ok());
+                places.push(Place {
+                    file: file.to_owned(),
+                    line,
+                    // Its closures, too: `program::main::{closure#0}`.
+                    in_main: name.is_some_and(|it| it.split("::").any(|it| it == "main")),
+                });
             }
         }
     }

@@ -314,6 +314,7 @@ pub fn all() -> Vec<(&'static str, Trace)> {
     vec![
         ("slabs", slabs(4)),
         ("slabs16", slabs(16)),
+        ("slabs100", slabs(100)),
         ("alone", slabs(1)),
         ("columns", columns(4)),
         ("aggregated", aggregated(4)),

@@ -126,6 +126,16 @@ fn touched(trace: &Trace, file: usize, section: &Section) -> Vec<String> {
             sentences.extend(by_rank(&moved, did, &of, Some(("", one))));
         }
     }
+    if let Kind::Dataset(path, _) = &section.kind {
+        let touched = |rank: &usize| askers.contains(rank) || movers.contains(rank);
+        let others: Vec<usize> = (0..trace.ranks).filter(|it| !touched(it)).collect();
+        if !others.is_empty() {
+            sentences.push(format!(
+                "{} did not touch {path}.",
+                capital(&ranks(&others))
+            ));
+        }
+    }
     let idle: Vec<usize> = askers.difference(&movers).copied().collect();
     if !trace.moved.is_empty() && !idle.is_empty() {
         let ranks = capital(&ranks(&idle));

@@ -261,7 +261,8 @@ impl<'a> Lanes<'a> {
         let height = match count {
             0..=4 => 16.0,
             5..=8 => 12.0,
-            _ => 8.0,
+            9..=32 => 8.0,
+            _ => 4.0,
         };
         Lanes {
             trace,
@@ -351,10 +352,8 @@ impl<'a> Lanes<'a> {
     /// The number of a rank; of many, of some.
     fn label(&self, paper: &mut Paper, rank: usize, y: f64) {
         let last = self.ranks.len() - 1;
-        let step = self.ranks.len().div_ceil(8).next_multiple_of(2);
-        if self.height < 12.0 && rank % step != 0 && rank != last
-            || self.height < 12.0 && rank != last && last - rank < step.min(2)
-        {
+        let step = (12.0 / self.height).ceil() as usize;
+        if rank != last && (!rank.is_multiple_of(step) || last - rank < step) {
             return;
         }
         paper.text(

@@ -53,7 +53,9 @@ pub(super) fn draw(paper: &mut Paper, trace: &Trace) {
     let height = lane_height(trace.ranks);
     for rank in 0..trace.ranks {
         let y = paper.y;
-        if height >= 14.0 || rank % 4 == 0 || rank + 1 == trace.ranks {
+        let step = (12.0 / height).ceil() as usize;
+        let last = trace.ranks - 1;
+        if rank == last || rank.is_multiple_of(step) && last - rank >= step {
             paper.text(
                 LEFT - 6.0,
                 y + height / 2.0 + 4.5,
@@ -88,7 +90,8 @@ fn lane_height(ranks: usize) -> f64 {
     match ranks {
         0..=4 => 24.0,
         5..=8 => 18.0,
-        _ => 10.0,
+        9..=32 => 10.0,
+        _ => 4.0,
     }
 }
 
@@ -249,7 +252,6 @@ impl Key {
 
     fn draw(&self, paper: &mut Paper, spans: &[&Span]) {
         paper.down(20.0);
-        let half = (WIDTH - 2.0 * MARGIN) / 2.0;
         let entries: Vec<String> = self
             .entries
             .iter()
@@ -260,15 +262,22 @@ impl Key {
             })
             .take(24)
             .collect();
-        // Two columns, read downwards, if they are not too narrow.
-        let narrow = |it: &String| width_of(it, 12.0) <= half - 4.0;
-        let columns = if entries.iter().all(narrow) { 2 } else { 1 };
-        let rows = entries.len().div_ceil(columns).max(1);
+        // Two columns, read downwards, if there is room for both.
+        let room = WIDTH - 2.0 * MARGIN;
+        let widest = |entries: &[String]| {
+            entries
+                .iter()
+                .map(|it| width_of(it, 12.0))
+                .fold(0.0, f64::max)
+        };
+        let (first, second) = entries.split_at(entries.len().div_ceil(2));
+        let column = (widest(first) + 12.0).max(room / 2.0);
+        let fits = column + widest(second) <= room;
+        let rows = if fits { first.len() } else { entries.len() }.max(1);
         let top = paper.y;
         for (index, entry) in entries.iter().enumerate() {
-            let x = MARGIN + (index / rows) as f64 * half;
+            let x = MARGIN + (index / rows) as f64 * column;
             let y = top + (index % rows) as f64 * 16.0;
-            let room = WIDTH - 2.0 * MARGIN;
             paper.text(x, y, r#"font-size="12""#, &cut(entry, room, 12.0));
         }
         paper.down(rows as f64 * 16.0);
