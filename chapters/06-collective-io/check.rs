@@ -62,7 +62,11 @@ fn check_wishes(run: &Finished) -> Result<String, String> {
     let name = "wishes.hdf5";
     let file = saying(name, File::open(run.data.join(name)))?;
     let right = Array1::from_shape_fn(1000, |row| row as f32 / 8.0);
-    for name in ["converted-by-hdf5", "converted-before", "converted-on-rank-0"] {
+    for name in [
+        "converted-by-hdf5",
+        "converted-before",
+        "converted-on-rank-0",
+    ] {
         let dataset = saying(name, file.dataset(name))?;
         let found: Array1<f32> = saying(name, dataset.read())?;
         if found != right {
@@ -71,7 +75,10 @@ fn check_wishes(run: &Finished) -> Result<String, String> {
     }
     let mut lines = run.printed.lines();
     lines.find(|line| *line == "converted-before:");
-    match lines.next().is_some_and(|it| it.ends_with(": collective, as asked")) {
+    match lines
+        .next()
+        .is_some_and(|it| it.ends_with(": collective, as asked"))
+    {
         true => Ok("where nothing is converted, the wish is granted".to_owned()),
         false => Err("numbers of the same type were not written collectively".to_owned()),
     }
@@ -94,7 +101,9 @@ fn check_comparison(run: &Finished) -> Result<String, String> {
         // 0: nobody counts on this system.
         if library.starts_with("ROMIO") && share == "columns" && alone > 0 {
             if together * 100 > alone {
-                return Err(format!("{library}: {writes} writes; it should be far fewer"));
+                return Err(format!(
+                    "{library}: {writes} writes; it should be far fewer"
+                ));
             }
             fewer += 1;
         }

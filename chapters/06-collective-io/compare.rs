@@ -31,7 +31,11 @@ pub fn compare(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
         let reading = measure(world, rounds, |transfer| {
             read_slab_into(&table, &slab, read.view_mut(), transfer).map(drop)
         })?;
-        let same = if read == mine { Ok(()) } else { Err("read other numbers") };
+        let same = if read == mine {
+            Ok(())
+        } else {
+            Err("read other numbers")
+        };
         agree(world, same)?;
         if world.rank() == 0 {
             let (mpi, ranks) = (mpi_library(), world.size());
@@ -98,7 +102,8 @@ impl Measured {
     fn gain(&self) -> String {
         let [independent, collective] = &self.seconds;
         let rounds = independent.iter().zip(collective);
-        let mut gains: Vec<f64> = rounds.map(|(alone, together)| alone / together).collect();
+        let mut gains: Vec<f64> =
+            rounds.map(|(alone, together)| alone / together).collect();
         gains.sort_by(f64::total_cmp);
         let [low, median, high] = [1, 2, 3].map(|quarter| {
             let gain = gains[(gains.len() - 1) * quarter / 4];

@@ -4,9 +4,7 @@ use std::fmt;
 
 use hdf5::{Dataset, File};
 use ndarray::Array2;
-use parallel_hdf5::{
-    DatasetOptions, FillTime, Result, Slab, Transfer, cyclic, rows_of,
-};
+use parallel_hdf5::{DatasetOptions, FillTime, Result, Slab, Transfer, cyclic, rows_of};
 
 /// How many rows a table has.
 pub const MOMENTS: usize = 256;

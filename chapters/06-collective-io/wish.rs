@@ -49,6 +49,6 @@ fn write<T: H5Type>(
     if world.rank() == 0 {
         println!("{name}:");
     }
-    print_in_order(world, &format!("  rank {}: {report}", world.rank()));
+    print_in_order(world, &format!("rank {}: {report}", world.rank()));
     Ok(())
 }

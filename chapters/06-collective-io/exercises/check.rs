@@ -81,7 +81,11 @@ fn proof(trial: &Trial) -> Finding {
             .map(|(rank, _, _)| rank);
         match refused {
             Some(rank) if !is_kept_from_it(&trial.case) => {
-                let (file, memory) = if single { ("f32", "f64") } else { ("f64", "f32") };
+                let (file, memory) = if single {
+                    ("f32", "f64")
+                } else {
+                    ("f64", "f32")
+                };
                 return Err(Wrong::Silent(format!(
                     "Rank {rank} asked for a collective transfer of `{name}`, and HDF5 did not \
                      make one: it moved the numbers independently. The dataset is of {file}. \
@@ -194,9 +198,8 @@ fn make_heights(case: &Case) -> Result<Given, String> {
 
 fn nothing(trial: &Trial) -> Finding {
     let (ranks, rows) = (trial.ranks(), flat_rows(&trial.case));
-    let of_rank = |rank| {
-        parallel_hdf5::chunked_rows_of(rank as i32, ranks as i32, rows, BLOCK)
-    };
+    let of_rank =
+        |rank| parallel_hdf5::chunked_rows_of(rank as i32, ranks as i32, rows, BLOCK);
     let ranges: Vec<Range<usize>> = (0..ranks).map(of_rank).collect();
     let mut right = heights(&trial.case);
     for range in ranges.iter().filter(|it| !it.is_empty()) {
@@ -213,7 +216,11 @@ fn nothing(trial: &Trial) -> Finding {
     shares.each_wrote_its_own(trial, "flat").map_err(sentence)?;
     asked(trial, "heights", false)?;
     asked(trial, "flat", true)?;
-    if let Some(read) = trial.record.read_from(None, "heights").filter(|it| it.exact) {
+    if let Some(read) = trial
+        .record
+        .read_from(None, "heights")
+        .filter(|it| it.exact)
+    {
         for (rank, blocks) in read.by_rank.iter().enumerate() {
             let own = &ranges[rank];
             let beyond = |it: &&record::Block| {
@@ -248,7 +255,8 @@ fn extents(case: &Case) -> (usize, usize) {
     let columns = match case.ranks {
         1 => 10,
         7 => 22,
-        ranks => 2 * BAND * ranks + BAND + 1 + case.random(1).usize(0..3),
+        // Rank 0 has a band more than the others.
+        ranks => 2 * BAND * ranks + 1 + case.random(1).usize(0..3),
     };
     (12 + case.random(2).usize(0..9), columns)
 }
@@ -400,7 +408,11 @@ fn transfers<'a>(
 
 /// All reads, or writes, of a dataset asked for a collective transfer.
 fn asked(trial: &Trial, dataset: &str, write: bool) -> Result<(), Wrong> {
-    let (did, do_it) = if write { ("wrote", "writes") } else { ("read", "reads") };
+    let (did, do_it) = if write {
+        ("wrote", "writes")
+    } else {
+        ("read", "reads")
+    };
     match transfers(trial, dataset, write).find(|(_, _, access)| !access.collective) {
         None => Ok(()),
         Some((rank, ..)) => Err(Wrong::Silent(format!(

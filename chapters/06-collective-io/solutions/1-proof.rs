@@ -46,7 +46,11 @@ fn main() -> ExitCode {
             // YOUR PART ENDS
 
             if world.rank() == 0 {
-                let how = if together { "collective" } else { "independent" };
+                let how = if together {
+                    "collective"
+                } else {
+                    "independent"
+                };
                 println!("{name}: {how}");
             }
         }

@@ -40,9 +40,8 @@ fn main() -> ExitCode {
         // In memory my columns lie side by side: column j of `pixels` is my jth column of the
         // picture.
         let of_picture: Vec<usize> = mine.iter().collect();
-        let pixels = Array2::from_shape_fn((rows, mine.len()), |(row, j)| {
-            paint(row, of_picture[j])
-        });
+        let pixels =
+            Array2::from_shape_fn((rows, mine.len()), |(row, j)| paint(row, of_picture[j]));
         let slab = Slab::of(&picture).along(1, mine);
         write_slab(&picture, &slab, pixels.view(), Transfer::Collective)?;
         // YOUR PART ENDS
