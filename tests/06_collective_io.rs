@@ -248,7 +248,8 @@ fn a_comparison_is_two_rows_of_a_table() {
                 panic!("not seven cells: {row}");
             };
             assert!(library.starts_with("ROMIO in "), "{library}");
-            assert_eq!((of_ranks, of_share), (&*ranks.to_string(), share));
+            assert_eq!(of_ranks, ranks.to_string());
+            assert!(of_share.starts_with(share), "{of_share}");
             for gain in [writing, reading] {
                 let median = gain.split(' ').next().unwrap();
                 assert!(median.parse::<f64>().unwrap() > 0.0, "{gain}");

@@ -7,9 +7,11 @@ use parallel_hdf5::about::{mpi_io_library, mpi_library};
 use parallel_hdf5::{Result, SlabError, Transfer, agree, read_slab_into, write_slab};
 
 use crate::os_calls::OsCalls;
-use crate::table::{Share, create_table, readings};
+use crate::table::{MOMENTS, Share, create_table, readings};
 
-const SENSORS: usize = 256;
+/// What is shared out, and how many columns the table has. Rows are written so fast that a
+/// small table would only show what it costs to wait for each other.
+const TABLES: [(Share, usize); 2] = [(Share::Rows, 1 << 14), (Share::Columns, 1 << 8)];
 
 /// Measures, and prints two rows of a table. Collective.
 pub fn compare(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
@@ -20,8 +22,8 @@ pub fn compare(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
     let path = parallel_hdf5::data_folder()?.join("compare.hdf5");
     let file = agree(world, parallel_hdf5::create(&path, world))?;
     let library = agree(world, mpi_io_library(&file))?; // collective
-    for share in [Share::Rows, Share::Columns] {
-        let table = agree(world, create_table(&file, &share.to_string(), SENSORS))?;
+    for (share, sensors) in TABLES {
+        let table = agree(world, create_table(&file, &share.to_string(), sensors))?;
         let slab = share.of(world.rank(), world.size(), &table);
         let mine = readings(&slab);
         let mut read = mine.clone();
@@ -39,9 +41,10 @@ pub fn compare(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
         agree(world, same)?;
         if world.rank() == 0 {
             let (mpi, ranks) = (mpi_library(), world.size());
+            let size = (MOMENTS * sensors * 8) as f64 / f64::from(1 << 20);
             let [writes, reads] = [writing.calls, reading.calls];
             println!(
-                "| {library} in {mpi} | {ranks} | {share} | {} | {} → {} | {} | {} → {} |",
+                "| {library} in {mpi} | {ranks} | {share}, {size} MiB | {} | {} → {} | {} | {} → {} |",
                 writing.gain(),
                 writes[0].writes,
                 writes[1].writes,
@@ -107,7 +110,7 @@ impl Measured {
         gains.sort_by(f64::total_cmp);
         let [low, median, high] = [1, 2, 3].map(|quarter| {
             let gain = gains[(gains.len() - 1) * quarter / 4];
-            let decimals = if gain < 1.0 { 2 } else { 1 };
+            let decimals = (1.0 - gain.log10().floor()).clamp(1.0, 4.0) as usize;
             format!("{gain:.decimals$}")
         });
         format!("{median} ({low}–{high})")
