@@ -11,7 +11,9 @@ use mpi::collective::SystemOperation;
 use mpi::topology::{Color, SimpleCommunicator};
 use mpi::traits::*;
 use ndarray::{Array1, Array2, Axis, Ix1, Ix2, s};
-use parallel_hdf5::{Result, Transfer, agree, read_rows, rows_of, write_rows};
+use parallel_hdf5::{
+    Result, Slab, Transfer, agree, cyclic, read_rows, rows_of, write_rows, write_slab,
+};
 
 // The phrases are compiled, not run: the chapters run their like.
 #[allow(dead_code, unused_variables)]
@@ -99,6 +101,11 @@ fn datasets(file: &File, dataset: &Dataset, world: &SimpleCommunicator) -> Resul
         result.view(),
         Transfer::Collective,
     )?;
+    let table = file.dataset("table")?;
+    let slab = Slab::of(&table).along(1, cyclic(world.rank(), world.size(), 256, 1));
+    let values = Array2::<f64>::zeros((256, 64));
+    let report = write_slab(&table, &slab, values.view(), Transfer::Collective)?;
+    report.was_collective();
     x.write_slice(&[42], 0..1)?;
     let value = x.read_slice_1d::<i32, _>(0..1)?[0];
     file.new_attr::<f64>().create("scale")?.write_scalar(&0.5)?;
