@@ -11,7 +11,9 @@ use mpi::collective::SystemOperation;
 use mpi::topology::{Color, SimpleCommunicator};
 use mpi::traits::*;
 use ndarray::{Array1, Array2, Axis, Ix1, Ix2, s};
-use parallel_hdf5::{Result, Transfer, agree, read_rows, rows_of, write_rows};
+use parallel_hdf5::{
+    DatasetOptions, Result, Transfer, agree, read_rows, rows_of, write_rows,
+};
 
 // The phrases are compiled, not run: the chapters run their like.
 #[allow(dead_code, unused_variables)]
@@ -81,6 +83,15 @@ fn datasets(file: &File, dataset: &Dataset, world: &SimpleCommunicator) -> Resul
         .chunk(100)
         .deflate(4)
         .create("small")?;
+    let heights = DatasetOptions::new()
+        .chunks(&[64, 64])
+        .deflate(4)
+        .unlimited(0)
+        .create::<i32>(&file, "heights", &[0, 64])?;
+    heights.resize((100, 64))?;
+    heights.chunk();
+    heights.chunk_info(0);
+    heights.storage_size();
     dataset.shape();
     dataset.dtype()?;
     let mine = rows_of(world.rank(), world.size(), 1000);

@@ -21,6 +21,8 @@ mod shares;
 mod atomicity;
 #[path = "../../chapters/05-build-parallel-hdf5/check.rs"]
 mod build_parallel_hdf5;
+#[path = "../../chapters/07-chunks-and-filters/check.rs"]
+mod chunks_and_filters;
 #[path = "../../chapters/03-distances/check.rs"]
 mod distances;
 #[path = "../../chapters/01-hello-rank/check.rs"]
@@ -60,6 +62,11 @@ const CHAPTERS: &[Chapter] = &[
         name: "build-parallel-hdf5",
         check: build_parallel_hdf5::check,
         exercises: build_parallel_hdf5::exercises::ALL,
+    },
+    Chapter {
+        name: "chunks-and-filters",
+        check: chunks_and_filters::check,
+        exercises: chunks_and_filters::exercises::ALL,
     },
 ];
 

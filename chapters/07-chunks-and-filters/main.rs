@@ -1,0 +1,104 @@
+//! Chapter 7: a dataset in chunks, compressed, written by all ranks together; and what that
+//! does to its space, its unwritten parts, and what is read back.
+
+mod again;
+mod append;
+mod compare;
+mod heights;
+mod report;
+mod space;
+mod unwritten;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::*;
+use parallel_hdf5::{
+    DatasetOptions, Result, Slab, Transfer, agree, chunked_rows_of, rows_of, write_slab,
+};
+
+/// Writes a compressed dataset from all ranks, and shows what chunks are good for.
+#[derive(Parser)]
+#[group(multiple = false)]
+struct Args {
+    /// Share out the rows without regard to chunks.
+    #[arg(long)]
+    slabs: bool,
+    /// Try to write each rank for itself.
+    #[arg(long)]
+    independent: bool,
+    /// Let a dataset grow, step by step.
+    #[arg(long)]
+    append: bool,
+    /// How much room a new dataset takes, before anybody writes.
+    #[arg(long)]
+    space: bool,
+    /// What is in the parts of a dataset that nobody wrote.
+    #[arg(long)]
+    unwritten: bool,
+    /// Read, write again, and read again.
+    #[arg(long)]
+    again: bool,
+    /// Measure layouts against each other: so many rounds.
+    #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "7")]
+    compare: Option<usize>,
+}
+
+// ANCHOR: main
+fn main() -> ExitCode {
+    parallel_hdf5::run_with(|world, args: Args| match args {
+        Args { append: true, .. } => append::steps(world),
+        Args { space: true, .. } => space::table(world),
+        Args {
+            unwritten: true, ..
+        } => unwritten::table(world),
+        Args { again: true, .. } => again::read_twice(world),
+        Args {
+            compare: Some(rounds),
+            ..
+        } => compare::layouts(world, rounds),
+        _ => compressed(world, &args),
+    })
+}
+// ANCHOR_END: main
+
+const ROWS: usize = 1000;
+const COLUMNS: usize = 64;
+/// The rows of a chunk.
+const CHUNK: usize = 64;
+
+fn compressed(world: &SimpleCommunicator, args: &Args) -> Result<()> {
+    let path = parallel_hdf5::data_folder()?.join("heights.hdf5");
+    let file = parallel_hdf5::create(path, world)?;
+    // ANCHOR: create
+    let dataset = DatasetOptions::new()
+        .chunks(&[CHUNK, COLUMNS])
+        .shuffle()
+        .deflate(6)
+        .create::<i32>(&file, "heights", &[ROWS, COLUMNS])?;
+    // ANCHOR_END: create
+
+    let mine = match args.slabs {
+        true => rows_of(world.rank(), world.size(), ROWS),
+        // ANCHOR: mine
+        false => chunked_rows_of(world.rank(), world.size(), ROWS, CHUNK),
+        // ANCHOR_END: mine
+    };
+    let transfer = match args.independent {
+        true => Transfer::Independent,
+        false => Transfer::Collective,
+    };
+    // ANCHOR: write
+    let heights = heights::of(mine.clone(), COLUMNS);
+    let slab = Slab::of(&dataset).along(0, mine.clone());
+    let written = write_slab(&dataset, &slab, heights.view(), transfer);
+    let what_happened = agree(world, written)?;
+    // ANCHOR_END: write
+
+    report::rows_and_chunks(world, &mine, ROWS, CHUNK);
+    report::sizes(world, &dataset, &what_happened);
+    drop(dataset);
+    agree(world, file.close())?;
+    Ok(())
+}
