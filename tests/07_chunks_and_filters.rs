@@ -8,8 +8,12 @@ use std::process::Command;
 
 use common::*;
 use hdf5::{Dataset, File};
-use ndarray::Array2;
-use parallel_hdf5::{chunked_rows_of, rows_of};
+use mpi::traits::*;
+use ndarray::{Array1, Array2, s};
+use parallel_hdf5::{
+    DatasetOptions, FileOptions, Transfer, chunked_rows_of, create_dataset, data_folder,
+    read_rows, rows_of, write_rows,
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chunks-and-filters");
 
@@ -238,6 +242,89 @@ fn python_without_mpi_reads_it() {
         );
         assert!(printed.contains(&line), "{line}{printed}");
     }
+}
+
+/// h5py is refused as the crate is.
+#[test]
+fn python_may_not_write_independently_either() {
+    let data = scratch();
+    let script = root().join("chapters/07-chunks-and-filters/chunks_and_filters.py");
+    let script = std::fs::read_to_string(script).unwrap();
+    let collective = "    with dataset.collective:\n";
+    assert_eq!(script.matches(collective).count(), 2);
+    let alone = script.replace(collective, "    if True:\n");
+    let path = data.path().join("alone.py");
+    std::fs::write(&path, alone).unwrap();
+    let run = fail(&launch_python(&path, 1, &[], data.path()));
+    let complaints = run.complaints();
+    assert!(complaints.contains("OSError"), "{}", run.report());
+    assert!(complaints.contains("filters"), "{}", run.report());
+}
+
+#[test]
+fn what_the_page_says_without_showing_it() {
+    let data = scratch();
+    for ranks in [1, 3] {
+        succeed(&launch_test("untold", ranks, data.path()));
+        let file = File::open(data.path().join("one-chunk.hdf5")).unwrap();
+        let found = file.dataset("x").unwrap().read_1d::<i32>().unwrap();
+        for rank in 0..ranks {
+            let part = rows_of(rank as i32, ranks as i32, NUMBERS);
+            let last = 10 * ROUNDS + rank as i32;
+            assert!(found.slice(s![part]).iter().all(|it| *it == last));
+        }
+    }
+}
+
+const NUMBERS: usize = 1000;
+const ROUNDS: i32 = 50;
+
+/// Run by the test above, on several ranks.
+#[test]
+#[ignore = "runs as a rank"]
+fn untold() {
+    rank(|world| {
+        let mine = rows_of(world.rank(), world.size(), NUMBERS);
+        let values = |number| Array1::from_elem(mine.len(), number);
+
+        // All ranks write to one chunk, independently, again and again, each its own part.
+        let file = parallel_hdf5::create(data_folder()?.join("one-chunk.hdf5"), world)?;
+        let one_chunk = DatasetOptions::new().chunks(&[NUMBERS]);
+        let dataset = one_chunk.create::<i32>(&file, "x", &[NUMBERS])?;
+        for round in 0..=ROUNDS {
+            let values = values(10 * round + world.rank());
+            write_rows(&dataset, mine.clone(), values.view(), Transfer::Independent)?;
+        }
+        drop(dataset);
+        file.close()?;
+
+        // Without a cache for chunks, what was written is read.
+        let options = FileOptions::new().chunk_cache(521, 0);
+        let file = options.create(data_folder()?.join("no-cache.hdf5"), world)?;
+        let packed = DatasetOptions::new().chunks(&[100]).deflate(6);
+        let dataset = packed.create::<i32>(&file, "x", &[NUMBERS])?;
+        for number in 1..=2 {
+            let values = values(number);
+            write_rows(&dataset, mine.clone(), values.view(), Transfer::Collective)?;
+            let read: Array1<i32> = read_rows(&dataset, 0..NUMBERS, Transfer::Independent)?;
+            assert!(read.iter().all(|it| *it == number));
+            world.barrier();
+        }
+        drop(dataset);
+
+        // A contiguous dataset with a fill value of its own is filled.
+        let old = create_dataset::<i32>(&file, "old", NUMBERS)?;
+        write_rows(&old, mine.clone(), values(7).view(), Transfer::Collective)?;
+        drop(old);
+        file.unlink("old")?;
+        let new = file.new_dataset::<i32>().fill_value(-1).shape(NUMBERS);
+        let new = new.create("new")?;
+        let read: Array1<i32> = read_rows(&new, 0..NUMBERS, Transfer::Independent)?;
+        assert!(read.iter().all(|it| *it == -1));
+        drop(new);
+        file.close()?;
+        Ok(())
+    })
 }
 
 fn is_hdf5_1_10() -> bool {

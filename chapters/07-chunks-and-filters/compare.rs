@@ -23,7 +23,7 @@ const CHUNK: usize = 64;
 type Layout = (&'static str, Option<[usize; 2]>);
 
 const LAYOUTS: [Layout; 4] = [
-    ("contiguous, not compressed", None),
+    ("contiguous, not packed", None),
     ("chunks of 64 rows", Some([CHUNK, SHAPE[1]])),
     ("chunks of 64 columns", Some([SHAPE[0], 64])),
     ("chunks of 256 by 256", Some([256, 256])),
@@ -61,7 +61,7 @@ pub fn layouts(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
     // ANCHOR_END: rounds
     if world.rank() == 0 {
         println!(
-            "read, and chunks unpacked       blocks of rows              blocks of columns"
+            "read, and chunks unpacked  blocks of rows               blocks of columns"
         );
         for (n, (name, chunks)) in LAYOUTS.iter().enumerate() {
             let cell = |axis: usize| {
@@ -70,7 +70,7 @@ pub fn layouts(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
                 let ratio = ratio(&reads[2 * n + axis], &reads[2]);
                 format!("{ratio}{unpacked}")
             };
-            println!("{name:<30} {:<27} {}", cell(0), cell(1));
+            println!("{name:<25}  {:<28} {}", cell(0), cell(1));
         }
         println!("write compressed, against no chunk shared");
         for (name, seconds) in WRITES.iter().zip(&writes) {
