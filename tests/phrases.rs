@@ -68,6 +68,15 @@ fn files(world: &SimpleCommunicator) -> Result<()> {
     let group = file.create_group("day-1")?;
     parallel_hdf5::set_atomic_mode(&file, true)?;
     parallel_hdf5::about::hdf5_version();
+    let heights = DatasetOptions::new()
+        .chunks(&[64, 64])
+        .deflate(4)
+        .unlimited(0)
+        .create::<i32>(&file, "heights", &[0, 64])?;
+    heights.resize((100, 64))?;
+    heights.chunk();
+    heights.chunk_info(0);
+    heights.storage_size();
     file.flush()?;
     file.close()?;
     Ok(())
@@ -83,15 +92,6 @@ fn datasets(file: &File, dataset: &Dataset, world: &SimpleCommunicator) -> Resul
         .chunk(100)
         .deflate(4)
         .create("small")?;
-    let heights = DatasetOptions::new()
-        .chunks(&[64, 64])
-        .deflate(4)
-        .unlimited(0)
-        .create::<i32>(&file, "heights", &[0, 64])?;
-    heights.resize((100, 64))?;
-    heights.chunk();
-    heights.chunk_info(0);
-    heights.storage_size();
     dataset.shape();
     dataset.dtype()?;
     let mine = rows_of(world.rank(), world.size(), 1000);
