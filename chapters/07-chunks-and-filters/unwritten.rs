@@ -16,7 +16,7 @@ const OLD: i32 = 7;
 pub fn table(world: &SimpleCommunicator) -> Result<()> {
     let path = parallel_hdf5::data_folder()?.join("unwritten.hdf5");
     if world.rank() == 0 {
-        println!("{:<11} {:<14} {}", "layout", "fill time", "what is read");
+        println!("{:<11} {:<14} what is read", "layout", "fill time");
     }
     for layout in ["contiguous", "chunked"] {
         for (word, fill) in [
