@@ -3,6 +3,7 @@
 
 mod again;
 mod append;
+mod args;
 mod compare;
 mod heights;
 mod report;
@@ -11,39 +12,12 @@ mod unwritten;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use args::Args;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 use parallel_hdf5::{
     DatasetOptions, Result, Slab, Transfer, agree, chunked_rows_of, rows_of, write_slab,
 };
-
-/// Writes a compressed dataset from all ranks, and shows what chunks are good for.
-#[derive(Parser)]
-#[group(multiple = false)]
-struct Args {
-    /// Share out the rows without regard to chunks.
-    #[arg(long)]
-    slabs: bool,
-    /// Try to write each rank for itself.
-    #[arg(long)]
-    independent: bool,
-    /// Let a dataset grow, step by step.
-    #[arg(long)]
-    append: bool,
-    /// How much room a new dataset takes, before anybody writes.
-    #[arg(long)]
-    space: bool,
-    /// What is in the parts of a dataset that nobody wrote.
-    #[arg(long)]
-    unwritten: bool,
-    /// Read, write again, and read again.
-    #[arg(long)]
-    again: bool,
-    /// Measure layouts against each other: so many rounds.
-    #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "7")]
-    compare: Option<usize>,
-}
 
 // ANCHOR: main
 fn main() -> ExitCode {
@@ -79,16 +53,16 @@ fn compressed(world: &SimpleCommunicator, args: &Args) -> Result<()> {
         .create::<i32>(&file, "heights", &[ROWS, COLUMNS])?;
     // ANCHOR_END: create
 
-    let mine = match args.slabs {
-        true => rows_of(world.rank(), world.size(), ROWS),
-        // ANCHOR: mine
-        false => chunked_rows_of(world.rank(), world.size(), ROWS, CHUNK),
-        // ANCHOR_END: mine
-    };
-    let transfer = match args.independent {
-        true => Transfer::Independent,
-        false => Transfer::Collective,
-    };
+    // ANCHOR: mine
+    let mut mine = chunked_rows_of(world.rank(), world.size(), ROWS, CHUNK);
+    let mut transfer = Transfer::Collective;
+    // ANCHOR_END: mine
+    if args.slabs {
+        mine = rows_of(world.rank(), world.size(), ROWS);
+    }
+    if args.independent {
+        transfer = Transfer::Independent;
+    }
     // ANCHOR: write
     let heights = heights::of(mine.clone(), COLUMNS);
     let slab = Slab::of(&dataset).along(0, mine.clone());
