@@ -12,7 +12,8 @@ use mpi::topology::{Color, SimpleCommunicator};
 use mpi::traits::*;
 use ndarray::{Array1, Array2, Axis, Ix1, Ix2, s};
 use parallel_hdf5::{
-    Result, Slab, Transfer, agree, cyclic, read_rows, rows_of, write_rows, write_slab,
+    DatasetOptions, Result, Slab, Transfer, agree, cyclic, read_rows, rows_of, write_rows,
+    write_slab,
 };
 
 // The phrases are compiled, not run: the chapters run their like.
@@ -68,6 +69,15 @@ fn files(world: &SimpleCommunicator) -> Result<()> {
     let group = file.create_group("day-1")?;
     parallel_hdf5::set_atomic_mode(&file, true)?;
     parallel_hdf5::about::hdf5_version();
+    let heights = DatasetOptions::new()
+        .chunks(&[64, 64])
+        .deflate(4)
+        .unlimited(0)
+        .create::<i32>(&file, "heights", &[0, 64])?;
+    heights.resize((100, 64))?;
+    heights.chunk();
+    heights.chunk_info(0);
+    heights.storage_size();
     file.flush()?;
     file.close()?;
     Ok(())

@@ -22,6 +22,8 @@ mod shares;
 mod atomicity;
 #[path = "../../chapters/05-build-parallel-hdf5/check.rs"]
 mod build_parallel_hdf5;
+#[path = "../../chapters/07-chunks-and-filters/check.rs"]
+mod chunks_and_filters;
 #[path = "../../chapters/06-collective-io/check.rs"]
 mod collective_io;
 #[path = "../../chapters/03-distances/check.rs"]
@@ -68,6 +70,11 @@ const CHAPTERS: &[Chapter] = &[
         name: "collective-io",
         check: collective_io::check,
         exercises: collective_io::exercises::ALL,
+    },
+    Chapter {
+        name: "chunks-and-filters",
+        check: chunks_and_filters::check,
+        exercises: chunks_and_filters::exercises::ALL,
     },
 ];
 
