@@ -385,8 +385,14 @@ fn workbook(args: &[&str], folder: &Path) -> Output {
     // The check that it finds must be there.
     built();
     let toolchain = Toolchain::find(mpi(), root(), None).unwrap();
+    // With the tools that are built.
+    let with = ["--mpi", mpi().name()];
+    let (door, rest) = args.split_first().unwrap();
+    let with = with.iter().filter(|_| !args.contains(&"--json"));
     Command::new(workbook_program())
-        .args(args)
+        .arg(door)
+        .args(with)
+        .args(rest)
         .current_dir(root())
         .env("WORKBOOK_DATA", folder)
         .envs(mpi().launch_environment())

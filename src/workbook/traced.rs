@@ -225,14 +225,7 @@ pub struct Request {
 
 /// Runs the reader's command, records and draws it. `Ok(true)` if it succeeded.
 pub fn run(root: &Path, request: &Request) -> Result<bool> {
-    let mpis = request.mpi.map_or(Mpi::ALL.to_vec(), |it| vec![it]);
-    let mut toolchains = mpis
-        .iter()
-        .map(|mpi| Toolchain::find(*mpi, root, request.hdf5.as_deref()));
-    let toolchain = match toolchains.next().context("there is an MPI")? {
-        Err(error) => toolchains.find_map(Result::ok).ok_or(error)?,
-        Ok(found) => found,
-    };
+    let toolchain = toolchain(root, request)?;
     let tools = Tools::build(root, &toolchain)?;
     let (program, args) = request.command.split_first().context("a command")?;
     if which(program).is_none() {
@@ -281,6 +274,23 @@ pub fn run(root: &Path, request: &Request) -> Result<bool> {
     }
     say(&page);
     Ok(outcome.ended.success())
+}
+
+/// The MPI and the HDF5 with which the files are looked at: those asked for, or the first that
+/// are installed, rather those with which it was built before.
+fn toolchain(root: &Path, request: &Request) -> Result<Toolchain> {
+    let hdf5 = request.hdf5.as_deref();
+    if let Some(mpi) = request.mpi {
+        return Toolchain::find(mpi, root, hdf5);
+    }
+    let found = Mpi::ALL.map(|mpi| Toolchain::find(mpi, root, hdf5));
+    let is_built = |it: &Toolchain| it.program("check").is_file();
+    let mut installed = found.iter().flatten();
+    let built = installed.clone().find(|it| is_built(it));
+    match built.or(installed.next()) {
+        Some(toolchain) => Ok(toolchain.clone()),
+        None => found.into_iter().next().context("there are two MPIs")?,
+    }
 }
 
 /// What lets a launcher run here at all, unless the reader has set it: as root, say.
