@@ -90,8 +90,12 @@ impl DatasetOptions {
     }
 
     /// Each chunk compressed by zlib (`H5Pset_deflate`), level 0 to 9. Needs chunks; is written
-    /// by collective transfer only, and may be read independently. Which chunk has which size
-    /// is known only when it is written, so space is allocated then.
+    /// by collective transfer only, and may be read independently. A chunk's size is known only
+    /// when it is written, and may change then, and so may its place in the file.
+    ///
+    /// HDF5 1.10.8 keeps a chunk that was read independently, unpacked. What is written
+    /// collectively afterwards is not seen by the next independent read of that handle: read
+    /// collectively, or open the dataset again (chapter 7).
     pub fn deflate(mut self, level: u8) -> DatasetOptions {
         self.deflate = Some(level);
         self
@@ -106,15 +110,17 @@ impl DatasetOptions {
 
     /// When elements that nobody has written are set to the fill value (`H5Pset_fill_time`).
     /// [`FillTime::Never`] saves a write of the whole dataset, where every element will be
-    /// written; what is not written may then hold anything.
+    /// written; what is not written may then hold anything. Contiguous datasets are filled only
+    /// with [`FillTime::Alloc`] (seen with HDF5 1.10.8): where the file had room from something
+    /// that was deleted, the old bytes are read.
     pub fn fill(mut self, time: FillTime) -> DatasetOptions {
         self.fill = Some(time);
         self
     }
 
     /// When the file's space is allocated (`H5Pset_alloc_time`). In a file that is open for
-    /// several ranks HDF5 allocates when the dataset is created, whatever is asked for here,
-    /// unless it is filtered.
+    /// several ranks HDF5 allocates when the dataset is created, whatever is asked for here.
+    /// (From 1.13.1 on not what is filtered, which is always written collectively.)
     pub fn allocate(mut self, time: AllocTime) -> DatasetOptions {
         self.allocate = Some(time);
         self

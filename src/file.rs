@@ -123,8 +123,9 @@ impl FileOptions {
     }
 
     /// The cache for chunks of each dataset: how many slots its hash table has, and how many
-    /// bytes it may hold, on each rank (`H5Pset_cache`). HDF5 does not cache chunks of a file
-    /// that is open for writing through MPI-IO.
+    /// bytes it may hold, on each rank (`H5Pset_cache`). Of a file that is open for writing
+    /// through MPI-IO, HDF5 caches filtered chunks only. With 0 bytes it caches none, and no
+    /// rank reads again from memory what others have written since (chapter 7).
     pub fn chunk_cache(mut self, slots: usize, bytes: usize) -> FileOptions {
         self.chunk_cache = Some((slots, bytes));
         self

@@ -11,7 +11,10 @@ use mpi::collective::SystemOperation;
 use mpi::topology::{Color, SimpleCommunicator};
 use mpi::traits::*;
 use ndarray::{Array1, Array2, Axis, Ix1, Ix2, s};
-use parallel_hdf5::{Result, Transfer, agree, read_rows, rows_of, write_rows};
+use parallel_hdf5::{
+    DatasetOptions, Result, Slab, Transfer, agree, cyclic, read_rows, rows_of, write_rows,
+    write_slab,
+};
 
 // The phrases are compiled, not run: the chapters run their like.
 #[allow(dead_code, unused_variables)]
@@ -66,6 +69,15 @@ fn files(world: &SimpleCommunicator) -> Result<()> {
     let group = file.create_group("day-1")?;
     parallel_hdf5::set_atomic_mode(&file, true)?;
     parallel_hdf5::about::hdf5_version();
+    let heights = DatasetOptions::new()
+        .chunks(&[64, 64])
+        .deflate(4)
+        .unlimited(0)
+        .create::<i32>(&file, "heights", &[0, 64])?;
+    heights.resize((100, 64))?;
+    heights.chunk();
+    heights.chunk_info(0);
+    heights.storage_size();
     file.flush()?;
     file.close()?;
     Ok(())
@@ -99,6 +111,11 @@ fn datasets(file: &File, dataset: &Dataset, world: &SimpleCommunicator) -> Resul
         result.view(),
         Transfer::Collective,
     )?;
+    let table = file.dataset("table")?;
+    let slab = Slab::of(&table).along(1, cyclic(world.rank(), world.size(), 256, 1));
+    let values = Array2::<f64>::zeros((256, 64));
+    let report = write_slab(&table, &slab, values.view(), Transfer::Collective)?;
+    report.was_collective();
     x.write_slice(&[42], 0..1)?;
     let value = x.read_slice_1d::<i32, _>(0..1)?[0];
     file.new_attr::<f64>().create("scale")?.write_scalar(&0.5)?;

@@ -179,6 +179,26 @@ fn a_rank_that_stays_away_from_a_collective_transfer_is_named() {
 }
 
 #[test]
+fn a_collective_transfer_that_was_none_is_told_from_one() {
+    let (record, run) = record_of("wishes", 3, 60);
+    assert!(run.ended.success(), "{}", run.report());
+    let old = parallel_hdf5::about::hdf5_version().starts_with("1.10.");
+    for rank in &record.ranks {
+        let writes = rank.calls.iter().filter(|it| it.name == "H5Dwrite");
+        let writes: Vec<_> = writes
+            .map(|it| (it.access.as_ref().unwrap().collective, it.honoured))
+            .collect();
+        let [single, double, alone] = writes[..] else {
+            panic!("{writes:?}");
+        };
+        // A newer HDF5 may convert and transfer collectively.
+        assert!(single.0 && (single.1 == Some(false) || !old), "{single:?}");
+        assert_eq!(double, (true, Some(true)));
+        assert_eq!(alone, (false, None));
+    }
+}
+
+#[test]
 fn a_message_that_nobody_sends_is_what_the_others_wait_for() {
     let (record, run) = record_of("no_sender", 4, 6);
     assert!(!run.ended.success());

@@ -22,6 +22,10 @@ mod shares;
 mod atomicity;
 #[path = "../../chapters/05-build-parallel-hdf5/check.rs"]
 mod build_parallel_hdf5;
+#[path = "../../chapters/07-chunks-and-filters/check.rs"]
+mod chunks_and_filters;
+#[path = "../../chapters/06-collective-io/check.rs"]
+mod collective_io;
 #[path = "../../chapters/03-distances/check.rs"]
 mod distances;
 #[path = "../../chapters/01-hello-rank/check.rs"]
@@ -61,6 +65,16 @@ const CHAPTERS: &[Chapter] = &[
         name: "build-parallel-hdf5",
         check: build_parallel_hdf5::check,
         exercises: build_parallel_hdf5::exercises::ALL,
+    },
+    Chapter {
+        name: "collective-io",
+        check: collective_io::check,
+        exercises: collective_io::exercises::ALL,
+    },
+    Chapter {
+        name: "chunks-and-filters",
+        check: chunks_and_filters::check,
+        exercises: chunks_and_filters::exercises::ALL,
     },
 ];
 

@@ -30,6 +30,13 @@ pub enum Event {
         /// The call; without its stack.
         call: Box<Call>,
     },
+    /// HDF5 has moved data, and was asked to do so collectively.
+    Honoured {
+        /// The call.
+        seq: u64,
+        /// See [`Call::honoured`].
+        honoured: bool,
+    },
     /// It ends.
     Leave {
         /// The call.

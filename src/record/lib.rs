@@ -209,6 +209,11 @@ pub struct Call {
     /// `None` also without [`BYTES`], and if the view of the file has holes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<(u64, u64)>,
+    /// Whether HDF5 did collectively what it was asked to do so: false if it moved the data of
+    /// this rank, or some chunks of it, independently (`H5Pget_mpio_actual_io_mode`). `None`
+    /// if it was not asked, failed, or its library cannot say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub honoured: Option<bool>,
     /// True if all ranks of the group must make this call.
     pub collective: bool,
     /// The ranks, in the world, of the communicator, or of the file's communicator, in its
@@ -256,7 +261,8 @@ pub enum Peer {
 pub struct Access {
     /// Whether the dataset was written, not read.
     pub write: bool,
-    /// Whether all ranks did it together (collective transfer).
+    /// Whether all ranks were to do it together (collective transfer); see
+    /// [`Call::honoured`].
     pub collective: bool,
     /// Which elements of the dataset.
     pub selection: Selection,

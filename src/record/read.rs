@@ -163,6 +163,12 @@ impl Process {
                 });
                 self.open.push(seq);
             }
+            Event::Honoured { seq, honoured } => {
+                let call = self.by_seq.get(&seq).and_then(|it| self.calls.get_mut(*it));
+                if let Some(call) = call {
+                    call.honoured = Some(honoured);
+                }
+            }
             Event::Leave {
                 seq,
                 ok,

@@ -207,6 +207,11 @@ fn after(name: &str, args: &[usize], result: usize) {
         "H5Pclose" => hdf5::fapl_closed(args),
         "H5Fget_access_plist" => hdf5::fapl_of_file(args, result as i64),
         "H5Lmove" | "H5Ldelete" => hdf5::names_changed(),
+        "H5Dwrite" | "H5Dread" if SEQ.get() != 0 => {
+            if let Some(honoured) = hdf5::honoured(args) {
+                writer::honoured(SEQ.get(), honoured);
+            }
+        }
         _ => {}
     }
 }

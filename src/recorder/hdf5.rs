@@ -57,6 +57,7 @@ questions! {
         or -1;
     H5Sget_select_bounds(id: Id, start: *mut u64, end: *mut u64) -> c_int, or -1;
     H5Pget_dxpl_mpio(id: Id, mode: *mut c_int) -> c_int, or -1;
+    H5Pget_mpio_actual_io_mode(id: Id, mode: *mut c_int) -> c_int, or -1;
     H5Pget_layout(id: Id) -> c_int, or -1;
     H5Pget_chunk(id: Id, most: c_int, dims: *mut u64) -> c_int, or -1;
     H5Pget_nfilters(id: Id) -> c_int, or -1;
@@ -371,12 +372,7 @@ fn transfer(args: &[usize], write: bool, call: &mut Call) -> bool {
     let (dataset, space, dxpl) = (args[0] as Id, args[3] as Id, args[4] as Id);
     let shape = set_dataset(dataset, call);
     call.shape = shape.clone();
-    let mut mode = 0;
-    if dxpl > 0 && is_valid(dxpl) {
-        // SAFETY: the list exists, and the mode is ours.
-        unsafe { H5Pget_dxpl_mpio(dxpl, &raw mut mode) };
-    }
-    let collective = mode == 1;
+    let collective = is_collective(dxpl);
     call.collective = collective && call.group.is_some();
     call.access = Some(Access {
         write,
@@ -386,7 +382,29 @@ fn transfer(args: &[usize], write: bool, call: &mut Call) -> bool {
     true
 }
 
+/// Whether a data-transfer property list asks for a collective transfer.
+fn is_collective(dxpl: Id) -> bool {
+    let mut mode = 0;
+    if dxpl > 0 && is_valid(dxpl) {
+        // SAFETY: the list exists, and the mode is ours.
+        unsafe { H5Pget_dxpl_mpio(dxpl, &raw mut mode) };
+    }
+    mode == 1
+}
+
 // ---- what is learnt from calls that succeeded ----
+
+/// `H5Dwrite` and `H5Dread`: whether the transfer was collective, if it was asked to be.
+pub fn honoured(args: &[usize]) -> Option<bool> {
+    let (dxpl, mut mode) = (args[4] as Id, -1);
+    if !is_collective(dxpl) {
+        return None;
+    }
+    // SAFETY: the list exists, and the mode is ours.
+    let known = unsafe { H5Pget_mpio_actual_io_mode(dxpl, &raw mut mode) } >= 0;
+    // H5D_MPIO_CHUNK_COLLECTIVE, H5D_MPIO_CONTIGUOUS_COLLECTIVE
+    known.then_some(mode == 2 || mode == 4)
+}
 
 /// `H5Fcreate` and `H5Fopen`: which ranks have the file.
 pub fn opened(args: &[usize], file: Id) {

@@ -164,6 +164,16 @@ pub fn enter(call: Box<Call>, frames: Vec<u64>) -> u64 {
     seq
 }
 
+/// Writes whether a transfer was collective, as it was asked to be.
+pub fn honoured(seq: u64, honoured: bool) {
+    let mut guard = lock();
+    if let Some(writer) = guard.as_mut()
+        && !writer.is_full()
+    {
+        writer.write(&Event::Honoured { seq, honoured });
+    }
+}
+
 /// Writes that it ended.
 pub fn leave(seq: u64, ok: bool, at: u64, waited: u64) {
     let mut guard = lock();

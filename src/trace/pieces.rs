@@ -92,6 +92,17 @@ pub(crate) struct Section {
     pub kind: Kind,
 }
 
+impl Section {
+    /// Where there is metadata between the chunks of a dataset.
+    pub fn gaps(&self) -> Vec<Range<u64>> {
+        let Kind::Dataset(_, chunks) = &self.kind else {
+            return Vec::new();
+        };
+        let between = chunks.windows(2).map(|it| it[0].end..it[1].start);
+        between.filter(|it| it.start < it.end).collect()
+    }
+}
+
 /// What a [`Section`] is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kind {

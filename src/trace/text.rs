@@ -3,7 +3,7 @@
 use crate::elastic::{Elastic, drawn, waiting};
 use crate::magnify;
 use crate::model::{Span, Touch, Trace};
-use crate::pieces::{Kind, Share, sections, shares};
+use crate::pieces::{Kind, Section, Share, sections, shares};
 use crate::strip::{Placed, Widths, rows};
 use crate::words;
 
@@ -138,7 +138,15 @@ impl Page {
                 Kind::Unknown => String::new(),
             };
             let name = end_of(&name, width - 1);
-            names += &format!("|{name:^0$}", width - 1);
+            let mut name: Vec<char> = format!("{name:^0$}", width - 1).chars().collect();
+            for gap in placed.section.gaps() {
+                let (from, to) = placed.place(&gap);
+                let [from, to] = [from, to].map(|it| (it - placed.left) as usize);
+                let cells = name.iter_mut().take(to).skip(from);
+                cells.filter(|it| **it == ' ').for_each(|it| *it = ':');
+            }
+            names.push('|');
+            names.extend(name);
             let start = placed.section.bytes.start.to_string();
             let is_free = starts.is_empty() || !starts.ends_with(|it: char| it != ' ');
             let here = placed.left as usize;
@@ -172,32 +180,27 @@ impl Page {
                         && it.end > placed.section.bytes.start
                 })
         };
-        let operations = words::operations(touches.iter().filter(inside));
-        let heading = match what {
-            "moved" => format!("moved: {operations}"),
-            _ => format!(
-                "asked for: {}",
-                operations
-                    .replace("write", "piece to write")
-                    .replace("piece to writes", "pieces to write")
-                    .replace("reads", "pieces to read")
-                    .replace("1 read", "1 piece to read")
-            ),
-        };
-        self.wrapped(&heading);
+        let sections: Vec<&Section> = row.iter().map(|it| &it.section).collect();
+        let summary = words::summary(touches, file, &sections, what == "asked for");
+        self.wrapped(&format!("{what}: {summary}"));
         let ranks = touches.iter().filter(inside).map(|it| it.rank + 1).max();
+        let of_all: Vec<_> = row
+            .iter()
+            .map(|it| {
+                [true, false].map(|write| shares(touches, file, write, &it.section.bytes))
+            })
+            .map(|[written, read]| (written, read))
+            .collect();
         for rank in 0..trace.ranks.max(ranks.unwrap_or(0)) {
             let mut strip = String::new();
-            for placed in row {
-                let of = |write| {
-                    shares(touches, file, write, &placed.section.bytes).remove(&rank)
-                };
-                let (written, read) = (of(true), of(false));
+            for (placed, (written, read)) in row.iter().zip(&of_all) {
                 strip.push('|');
-                let letters = letters(placed, written.as_ref(), read.as_ref());
-                if placed.section.kind != Kind::Metadata {
-                    *seen += &letters;
+                let mut letters = letters(placed, written.get(&rank), read.get(&rank));
+                if placed.section.kind == Kind::Metadata {
+                    // Not to scale, so that gaps are nothing to speak of.
+                    letters.make_ascii_uppercase();
                 }
+                *seen += &letters;
                 strip += &letters;
             }
             strip.push('|');

@@ -368,22 +368,56 @@ fn capital(text: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// How many operations there are in `touches` of a file, in words: `4 writes and 2 reads`.
-pub(crate) fn operations<'a>(touches: impl IntoIterator<Item = &'a Touch>) -> String {
-    let (mut writes, mut reads) = (0, 0);
-    for touch in touches {
-        match touch.write {
-            true => writes += 1,
-            false => reads += 1,
-        }
+/// What was asked for or moved in some sections of a file, in numbers: `4 writes, in 4000
+/// pieces`, `1 write and 2 reads; metadata 5 times`.
+pub(crate) fn summary(
+    touches: &[Touch],
+    file: usize,
+    sections: &[&Section],
+    asked: bool,
+) -> String {
+    let of = |metadata: bool| {
+        touches.iter().filter(move |touch| {
+            touch.file == file
+                && sections.iter().any(|it| {
+                    (it.kind == Kind::Metadata) == metadata
+                        && touch.start < it.bytes.end
+                        && touch.end > it.bytes.start
+                })
+        })
+    };
+    let pieces = of(false).count();
+    let data = operations(of(false).map(|it| it.write));
+    if asked {
+        // Each call asked for one piece or for several.
+        let calls: BTreeSet<_> = of(false).map(|it| (it.rank, it.span, it.write)).collect();
+        return match of(false).all(|it| it.span.is_some()) && calls.len() < pieces {
+            true => format!(
+                "{}, in {}",
+                operations(calls.iter().map(|it| it.2)),
+                amount(pieces, "piece")
+            ),
+            false => data,
+        };
     }
+    match of(true).count() {
+        0 => data,
+        1 => format!("{data}; metadata once"),
+        count => format!("{data}; metadata {count} times"),
+    }
+}
+
+/// Operations, each a write or not, counted: `4 writes and 2 reads`.
+fn operations(are_writes: impl Iterator<Item = bool> + Clone) -> String {
+    let writes = are_writes.clone().filter(|it| *it).count();
+    let reads = are_writes.filter(|it| !it).count();
     let words: Vec<String> = [(writes, "write"), (reads, "read")]
         .into_iter()
         .filter(|it| it.0 > 0)
         .map(|(count, one)| amount(count, one))
         .collect();
     match words.is_empty() {
-        true => "nothing".to_owned(),
+        true => "no data".to_owned(),
         false => words.join(" and "),
     }
 }

@@ -85,6 +85,8 @@ pub struct Step {
     pub args: Vec<String>,
     /// Always run under this MPI, whichever the reader chose.
     pub mpi: Option<MpiName>,
+    /// On so many ranks, not as many as the chapter's other runs; unless the reader says.
+    pub ranks: Option<usize>,
     /// Choose this implementation of MPI-IO (a prefix of the name of an Open MPI `io`
     /// component: `ompio`, `romio`).
     pub io: Option<String>,

@@ -89,6 +89,10 @@ fn run_once(
         if toolchain.mpi != mpi {
             toolchain = build(root, chapter, mpi, request.hdf5.as_deref())?;
         }
+        let ranks = match step.ranks {
+            Some(of_step) if request.ranks.is_empty() => of_step,
+            _ => ranks,
+        };
         let mut launch = Launch::new(
             mpi,
             &toolchain.launcher,

@@ -95,6 +95,24 @@ fn transfers_alone() {
     });
 }
 
+/// The numbers are of `f64`; HDF5 1.10 converts them for `single`, each rank for itself.
+#[test]
+#[ignore = "runs as a rank"]
+fn wishes() {
+    rank(|world| {
+        let file = file(world, "wishes.hdf5")?;
+        let single = create_dataset::<f32>(&file, "single", 8)?;
+        let double = create_dataset::<f64>(&file, "double", 8)?;
+        let rows = rows_of(world.rank(), world.size(), 8);
+        let values = ndarray::Array1::from_elem(rows.len(), 1.0);
+        write_rows(&single, rows.clone(), values.view(), Transfer::Collective)?;
+        write_rows(&double, rows.clone(), values.view(), Transfer::Collective)?;
+        write_rows(&double, rows, values.view(), Transfer::Independent)?;
+        drop((single, double));
+        Ok(file.close()?)
+    });
+}
+
 #[test]
 #[ignore = "runs as a rank"]
 fn no_sender() {

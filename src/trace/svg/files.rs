@@ -2,7 +2,7 @@
 //! what each moved. A lane for each rank: two ranks that touch the same bytes are seen, and
 //! no rank is known by its colour alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{LEFT, MARGIN, Paper, ROOM, WIDTH, fitted, number, of_rank, width_of};
@@ -140,7 +140,7 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
             Kind::Dataset(..) => "#111",
             _ => "#555",
         };
-        for gap in gaps(placed) {
+        for gap in placed.section.gaps() {
             let (from, to) = placed.place(&gap);
             if to - from >= 2.0 {
                 let pattern = paper.metadata();
@@ -175,7 +175,7 @@ fn strip(paper: &mut Paper, row: &[Placed], seen: &mut Seen) {
 fn widest(placed: &Placed) -> (f64, f64) {
     let mut from = placed.left;
     let mut parts = Vec::new();
-    for gap in gaps(placed) {
+    for gap in placed.section.gaps() {
         let (left, right) = placed.place(&gap);
         parts.push((from, left));
         from = right;
@@ -187,18 +187,6 @@ fn widest(placed: &Placed) -> (f64, f64) {
         .copied()
         .max_by(|a, b| width(a).total_cmp(&width(b)));
     widest.unwrap_or((placed.left, placed.left + placed.width))
-}
-
-/// Where there is metadata between the chunks of a dataset.
-fn gaps(placed: &Placed) -> Vec<Range<u64>> {
-    let Kind::Dataset(_, chunks) = &placed.section.kind else {
-        return Vec::new();
-    };
-    chunks
-        .windows(2)
-        .map(|it| it[0].end..it[1].start)
-        .filter(|it| it.start < it.end)
-        .collect()
 }
 
 /// Where one chunk ends and the next begins, if there is room to show it.
@@ -289,7 +277,8 @@ impl<'a> Lanes<'a> {
             ..row.last().map_or(0, |it| it.section.bytes.end);
         paper.down(19.0);
         let y = paper.y;
-        let words = self.heading(row, what, touches);
+        let sections: Vec<&Section> = row.iter().map(|it| &it.section).collect();
+        let words = words::summary(touches, self.file, &sections, what == "asked for");
         paper.heading(y, what, &words);
         let is_metadata = |it: &Placed| it.section.kind == Kind::Metadata;
         if what == "asked for" && row.iter().all(is_metadata) {
@@ -362,53 +351,6 @@ impl<'a> Lanes<'a> {
             r#"text-anchor="end""#,
             &format!("rank {rank}"),
         );
-    }
-
-    /// How many operations, of data and of metadata.
-    fn heading(&self, row: &[Placed], what: &str, touches: &[Touch]) -> String {
-        let inside = |touch: &Touch, metadata: bool| {
-            row.iter().any(|it| {
-                (it.section.kind == Kind::Metadata) == metadata
-                    && touch.start < it.section.bytes.end
-                    && touch.end > it.section.bytes.start
-            })
-        };
-        let of = |metadata: bool| {
-            let touches = touches.iter().filter(|it| it.file == self.file);
-            touches.filter(move |it| inside(it, metadata))
-        };
-        let data = words::operations(of(false));
-        if what == "asked for" {
-            // Each call asked for one piece or for several.
-            let pieces = of(false).count();
-            let calls: BTreeSet<_> =
-                of(false).map(|it| (it.rank, it.span, it.write)).collect();
-            let known = of(false).all(|it| it.span.is_some());
-            if pieces == 0 {
-                return "no data".to_owned();
-            }
-            if !known || calls.len() == pieces {
-                return data;
-            }
-            let calls: Vec<Touch> = calls
-                .into_iter()
-                .map(|it| Touch {
-                    write: it.2,
-                    ..Touch::default()
-                })
-                .collect();
-            let calls = words::operations(&calls);
-            return format!("{calls}, in {}", words::amount(pieces, "piece"));
-        }
-        let data = match of(false).count() {
-            0 => "no data".to_owned(),
-            _ => data,
-        };
-        match of(true).count() {
-            0 => data,
-            1 => format!("{data}; metadata once"),
-            count => format!("{data}; metadata {count} times"),
-        }
     }
 }
 

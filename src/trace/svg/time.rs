@@ -46,7 +46,8 @@ pub(super) fn draw(paper: &mut Paper, trace: &Trace) {
     }
     paper.down(6.0);
     let hangs = spans.iter().any(|it| it.end.is_none());
-    let length = if hangs { ROOM - TAIL } else { ROOM };
+    // So that the last call is seen to go on.
+    let length = if hangs { ROOM - TAIL - 30.0 } else { ROOM };
     let scale = Elastic::new(spans.iter().copied(), length);
     ticks(paper, &scale, trace.ranks);
     let key = Key::of(&spans);
@@ -122,7 +123,7 @@ impl Bar {
     fn draw(&self, paper: &mut Paper, span: &Span, key: &Key) {
         let colour = of_rank(span.rank);
         let x = LEFT + self.left;
-        let end = self.right.map_or(LEFT + ROOM - TAIL + 4.0, |it| LEFT + it);
+        let end = self.right.map_or(LEFT + ROOM - TAIL, |it| LEFT + it);
         let width = (end - x).max(1.2);
         let (fill, stroke) = match kind(&span.call) {
             Kind::Write => (colour.full, colour.full),
