@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use exercise::Exercise;
 
 mod exercise;
+mod order;
 mod shares;
 
 #[path = "../../chapters/04-atomicity/check.rs"]
@@ -27,6 +28,8 @@ mod distances;
 mod hello_rank;
 #[path = "../../chapters/02-open-mpio/check.rs"]
 mod open_mpio;
+#[path = "../../chapters/09-tuning/check.rs"]
+mod tuning;
 
 /// What a chapter brings along.
 struct Chapter {
@@ -60,6 +63,11 @@ const CHAPTERS: &[Chapter] = &[
         name: "build-parallel-hdf5",
         check: build_parallel_hdf5::check,
         exercises: build_parallel_hdf5::exercises::ALL,
+    },
+    Chapter {
+        name: "tuning",
+        check: tuning::check,
+        exercises: tuning::exercises::ALL,
     },
 ];
 
