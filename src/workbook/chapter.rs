@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::figures;
 use crate::mpi::Mpi;
 
 /// One chapter.
@@ -46,6 +47,8 @@ pub struct Plan {
     /// there is none.
     #[serde(default)]
     pub run: Vec<Step>,
+    /// How `make figures-N` makes the tables of measurements that the page shows.
+    pub figures: Option<figures::Plan>,
 }
 
 /// One run of the chapter's program.
