@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use trace::Show;
 
+use crate::figures;
 use crate::mpi::Mpi;
 
 /// One chapter.
@@ -50,6 +51,8 @@ pub struct Plan {
     /// The pictures of real runs on the chapter's page.
     #[serde(default)]
     pub picture: Vec<Picture>,
+    /// How `make figures-N` makes the tables of measurements that the page shows.
+    pub figures: Option<figures::Plan>,
 }
 
 /// A picture of a real run, in the chapter's folder.
