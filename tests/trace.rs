@@ -55,7 +55,7 @@ fn program(name: &str, ranks: usize, data: &Path) -> Launch {
 }
 
 fn trace_of(launch: &Launch) -> Trace {
-    let trace = record_quietly(&tools(), launch, "a run".to_owned(), false).unwrap();
+    let trace = record_quietly(&tools(), launch, "a run".to_owned(), None, false).unwrap();
     assert_eq!(trace.notes, [""; 0], "{}", launch.shown(root()));
     trace
 }
@@ -479,7 +479,7 @@ fn what_mpi_io_is_asked_for_is_known_but_for_holes() {
     let folder = scratch();
     let script = root().join("tests/trace/mpi_io.py");
     let launch = launch_python(&script, 3, &["plain.bytes"], folder.path());
-    let trace = record_quietly(&tools(), &launch, String::new(), false).unwrap();
+    let trace = record_quietly(&tools(), &launch, String::new(), None, false).unwrap();
     let bytes = fs::read(folder.path().join("plain.bytes")).unwrap();
     let mut starts = BTreeSet::new();
     for touch in &trace.asked {

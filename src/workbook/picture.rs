@@ -115,7 +115,8 @@ impl Drawing {
         ]);
         words.extend(picture.args.iter().cloned());
         let command = shell_words::join(words);
-        let trace = record_quietly(tools, &launch, command, picture.hangs)?;
+        let source = self.chapter.source(&picture.args);
+        let trace = record_quietly(tools, &launch, command, Some(&source), picture.hangs)?;
         self.check(&trace)?;
         let trace = without_reads_of_metadata(&trace);
         let under = under_releases(&toolchain.releases());
