@@ -16,6 +16,7 @@ use exercise::Exercise;
 
 mod exercise;
 mod layout;
+mod order;
 mod shares;
 
 #[path = "../../chapters/04-atomicity/check.rs"]
@@ -32,6 +33,8 @@ mod distances;
 mod hello_rank;
 #[path = "../../chapters/02-open-mpio/check.rs"]
 mod open_mpio;
+#[path = "../../chapters/09-tuning/check.rs"]
+mod tuning;
 
 /// What a chapter brings along.
 struct Chapter {
@@ -75,6 +78,11 @@ const CHAPTERS: &[Chapter] = &[
         name: "chunks-and-filters",
         check: chunks_and_filters::check,
         exercises: chunks_and_filters::exercises::ALL,
+    },
+    Chapter {
+        name: "tuning",
+        check: tuning::check,
+        exercises: tuning::exercises::ALL,
     },
 ];
 
