@@ -32,6 +32,8 @@ mod distances;
 mod hello_rank;
 #[path = "../../chapters/02-open-mpio/check.rs"]
 mod open_mpio;
+#[path = "../../chapters/08-pitfalls/check.rs"]
+mod pitfalls;
 
 /// What a chapter brings along.
 struct Chapter {
@@ -75,6 +77,11 @@ const CHAPTERS: &[Chapter] = &[
         name: "chunks-and-filters",
         check: chunks_and_filters::check,
         exercises: chunks_and_filters::exercises::ALL,
+    },
+    Chapter {
+        name: "pitfalls",
+        check: pitfalls::check,
+        exercises: pitfalls::exercises::ALL,
     },
 ];
 
