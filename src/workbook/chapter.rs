@@ -219,6 +219,18 @@ impl Chapter {
         }
     }
 
+    /// The source file that a run with these arguments comes from, `02-open-mpio/wrong.rs`: what
+    /// is wrong on purpose lies in a file of its own.
+    pub fn source(&self, args: &[String]) -> String {
+        let is_wrong = args.iter().any(|it| it.starts_with("--wrong"));
+        let file = match is_wrong && self.folder.join("wrong.rs").is_file() {
+            true => "wrong.rs",
+            false => "main.rs",
+        };
+        let folder = self.folder.file_name().unwrap_or_default();
+        format!("{}/{file}", folder.to_string_lossy())
+    }
+
     /// After how long a run with these arguments is stopped.
     pub fn limit(&self, args: &[String]) -> Duration {
         let wrong = args
