@@ -17,9 +17,10 @@ WORKBOOK = cargo run --quiet --locked --package workbook --
 .PHONY: help progress watch test book serve doctor bless pictures author-check clean
 
 help: ## list the doors
-	@echo 'make chapter-N     run chapter N (1 to 5, or by name: make chapter-distances)'
+	@echo 'make chapter-N     run chapter N (1 to 9, or by name: make chapter-distances)'
 	@echo 'make exercise-3    check your answers to the exercises of chapter 3'
 	@echo 'make exercise-3-2  check one of them: also try-, hint-, solution- and reset-3-2'
+	@echo 'make figures-9     measure what chapter 9 compares, and write the tables of its page'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1@\2/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
@@ -50,6 +51,10 @@ solution-%:
 reset-%:
 	@$(SETUP)
 	@$(WORKBOOK) reset $*
+
+figures-%:
+	@$(SETUP) openmpi mpich
+	@$(WORKBOOK) figures $*
 
 progress: ## show which exercises are done
 	@$(SETUP)

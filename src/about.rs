@@ -64,9 +64,10 @@ pub fn hdf5_settings() -> Settings {
     text.map(|text| Settings::parse(&text)).unwrap_or_default()
 }
 
-/// The hints that MPI-IO uses for `file` (`MPI_File_get_info`), names and values: those that
-/// were given and taken, and those that the implementation set itself. Open MPI 4.1's OMPIO
-/// hands out none.
+/// The hints of `file` (`MPI_File_get_info`), names and values: by the MPI standard those
+/// that are in use, given by the program or set by the implementation. So it is in MPICH 4.0. Open
+/// MPI 4.1 only hands back what it was given, whether OMPIO or ROMIO serves the file, also
+/// what neither of them knows.
 ///
 /// **Collective** over the file's communicator, which one would not expect of a question:
 /// `H5Fget_access_plist` (`File::fapl`) duplicates the communicator. Asked by one rank only,
@@ -98,9 +99,9 @@ pub fn hints(file: &File) -> hdf5::Result<Vec<(String, String)>> {
 
 /// Which implementation of MPI-IO serves `file`: `ROMIO` or `OMPIO`.
 ///
-/// ROMIO's hints begin with `romio_` (`MPI_File_get_info`). Open MPI 4.1 hands out no hints
-/// at all; there the control variables of MPI's tool interface (`MPI_T_cvar_get_info`, MPI
-/// 4.1, section 15.3) tell: if `--mca io romio…` left OMPIO out, it has none. Where a file
+/// ROMIO sets `romio_no_indep_rw` itself, and says so (`MPI_File_get_info`). Open MPI 4.1
+/// hands out no hints but those that it was given; there the control variables of MPI's tool
+/// interface (`MPI_T_cvar_get_info`, MPI 4.1, section 15.3) tell: if `--mca io romio…` left OMPIO out, it has none. Where a file
 /// system makes Open MPI prefer ROMIO by itself (Lustre), this is not noticed.
 ///
 /// **Collective** over the file's communicator, as [`hints`].
@@ -109,7 +110,7 @@ pub fn hints(file: &File) -> hdf5::Result<Vec<(String, String)>> {
 /// If `file` was not opened through MPI-IO.
 pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
     let hints = hints(file)?;
-    if hints.iter().any(|(name, _)| name.starts_with("romio_")) {
+    if hints.iter().any(|(name, _)| name == "romio_no_indep_rw") {
         return Ok("ROMIO");
     }
     let variables = control_variables();

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use mpi::Threading;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 
@@ -40,16 +41,22 @@ use crate::{Result, alone};
 // ANCHOR: run
 pub fn run(program: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode {
     let universe = mpi::initialize().expect("MPI can be started once in a process");
-    let world = universe.world();
+    guarded(&universe.world(), program)
+}
+
+fn guarded(
+    world: &SimpleCommunicator,
+    program: impl FnOnce(&SimpleCommunicator) -> Result<()>,
+) -> ExitCode {
     abort_on_panic(world.rank());
-    if let Some(alone) = alone::detect(&world) {
+    if let Some(alone) = alone::detect(world) {
         if alone.first {
             complain(&format!("Error: {alone}"));
         }
         return ExitCode::FAILURE;
     }
 
-    let Err(error) = program(&world) else {
+    let Err(error) = program(world) else {
         return ExitCode::SUCCESS;
     };
     let agreed = error.downcast_ref::<Disagreement>().is_some() || world.size() == 1;
@@ -66,13 +73,47 @@ pub fn run(program: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode 
 }
 // ANCHOR_END: run
 
+/// Like [`run`], with an MPI that several threads of a rank may call at the same time
+/// (`MPI_THREAD_MULTIPLE`; MPI 4.1, section 11.6). HDF5's subfiling needs that. It may make
+/// all of MPI slower.
+pub fn run_threaded(program: impl FnOnce(&SimpleCommunicator) -> Result<()>) -> ExitCode {
+    let started = mpi::initialize_with_threading(Threading::Multiple);
+    let (universe, threading) = started.expect("MPI can be started once in a process");
+    let world = universe.world();
+    if threading != Threading::Multiple {
+        if world.rank() == 0 {
+            complain(&format!(
+                "Error: this MPI lets only one thread call it at a time ({threading:?})"
+            ));
+        }
+        return ExitCode::FAILURE;
+    }
+    guarded(&world, program)
+}
+
 /// Like [`run`], for a program with arguments (clap). What is wrong with them, or the help,
 /// is printed once, by rank 0, and every rank ends in good order.
 pub fn run_with<A: Parser>(
     program: impl FnOnce(&SimpleCommunicator, A) -> Result<()>,
 ) -> ExitCode {
+    with_arguments(|program| run(program), program)
+}
+
+/// Like [`run_threaded`], for a program with arguments (clap).
+pub fn run_threaded_with<A: Parser>(
+    program: impl FnOnce(&SimpleCommunicator, A) -> Result<()>,
+) -> ExitCode {
+    with_arguments(|program| run_threaded(program), program)
+}
+
+type Program<'a> = Box<dyn FnOnce(&SimpleCommunicator) -> Result<()> + 'a>;
+
+fn with_arguments<A: Parser>(
+    run: impl FnOnce(Program) -> ExitCode,
+    program: impl FnOnce(&SimpleCommunicator, A) -> Result<()>,
+) -> ExitCode {
     let mut usage = ExitCode::SUCCESS;
-    let ended = run(|world| match A::try_parse() {
+    let ended = run(Box::new(|world| match A::try_parse() {
         Ok(args) => program(world, args),
         Err(error) => {
             if world.rank() == 0 {
@@ -81,7 +122,7 @@ pub fn run_with<A: Parser>(
             usage = usage_status(&error);
             Ok(())
         }
-    });
+    }));
     if usage == ExitCode::SUCCESS {
         ended
     } else {

@@ -12,9 +12,11 @@ mod dataset;
 mod file;
 mod guard;
 pub mod inspect;
+pub mod mpiio;
 mod print;
 mod report;
 mod slab;
+mod subfiling;
 mod survive;
 mod transfer;
 
@@ -24,10 +26,11 @@ pub use alone::warn_if_alone;
 pub use atomic::{atomic_mode, set_atomic_mode};
 pub use dataset::{AllocTime, DatasetOptions, FillTime, create_dataset};
 pub use file::{FileOptions, create, is_hdf5, open, open_read_only};
-pub use guard::{parse_args, run, run_with};
+pub use guard::{parse_args, run, run_threaded, run_threaded_with, run_with};
 pub use print::print_in_order;
 pub use report::{Actual, Cause, ChunkIo, Report};
 pub use slab::{Indices, Slab, chunked_rows_of, cyclic, rows_of};
+pub use subfiling::{create_in_subfiles, has_subfiling, open_in_subfiles};
 pub use survive::{hand_over, write_then_rename};
 pub use transfer::{
     SlabError, Transfer, read_rows, read_slab, read_slab_into, write_rows, write_slab,

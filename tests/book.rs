@@ -114,7 +114,8 @@ fn dead_includes(root: &Path) -> Faults {
         }
         for end in ["ANCHOR", "ANCHOR_END"] {
             let line =
-                Regex::new(&format!(r"{end}:\s*{}\s*$", regex::escape(&part))).unwrap();
+                Regex::new(&format!(r"{end}:\s*{}(\s*-->)?\s*$", regex::escape(&part)))
+                    .unwrap();
             if !text.lines().any(|it| line.is_match(it)) {
                 faults.push(format!("{page}: {name} has no line `{end}: {part}`"));
             }

@@ -410,7 +410,7 @@ fn a_program_that_scribbles_into_its_record_harms_itself_only() {
 fn cost() {
     use std::fmt::Write as _;
 
-    const ROUNDS: usize = 9;
+    const ROUNDS: usize = 7;
     let (data, folder) = (scratch(), scratch());
     // Ranks of MPICH that wait keep their cores: four on two cores take minutes for this.
     let ranks = if mpi() == Mpi::Mpich { 2 } else { 4 };

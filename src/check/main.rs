@@ -16,6 +16,7 @@ use exercise::Exercise;
 
 mod exercise;
 mod layout;
+mod order;
 mod shares;
 
 #[path = "../../chapters/04-atomicity/check.rs"]
@@ -34,6 +35,8 @@ mod hello_rank;
 mod open_mpio;
 #[path = "../../chapters/08-pitfalls/check.rs"]
 mod pitfalls;
+#[path = "../../chapters/09-tuning/check.rs"]
+mod tuning;
 
 /// What a chapter brings along.
 struct Chapter {
@@ -82,6 +85,11 @@ const CHAPTERS: &[Chapter] = &[
         name: "pitfalls",
         check: pitfalls::check,
         exercises: pitfalls::exercises::ALL,
+    },
+    Chapter {
+        name: "tuning",
+        check: tuning::check,
+        exercises: tuning::exercises::ALL,
     },
 ];
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use trace::Show;
 
+use crate::figures;
 use crate::mpi::Mpi;
 
 /// One chapter.
@@ -50,6 +51,8 @@ pub struct Plan {
     /// The pictures of real runs on the chapter's page.
     #[serde(default)]
     pub picture: Vec<Picture>,
+    /// How `make figures-N` makes the tables of measurements that the page shows.
+    pub figures: Option<figures::Plan>,
     /// The mistakes that the chapter's program makes (`--wrong NAME`) and cures (`--cure
     /// NAME`). If there are some, `make chapter-N` makes all of them.
     #[serde(default)]
@@ -214,6 +217,18 @@ impl Chapter {
         } else {
             self.plan.run.clone()
         }
+    }
+
+    /// The source file that a run with these arguments comes from, `02-open-mpio/wrong.rs`: what
+    /// is wrong on purpose lies in a file of its own.
+    pub fn source(&self, args: &[String]) -> String {
+        let is_wrong = args.iter().any(|it| it.starts_with("--wrong"));
+        let file = match is_wrong && self.folder.join("wrong.rs").is_file() {
+            true => "wrong.rs",
+            false => "main.rs",
+        };
+        let folder = self.folder.file_name().unwrap_or_default();
+        format!("{}/{file}", folder.to_string_lossy())
     }
 
     /// After how long a run with these arguments is stopped.

@@ -9,6 +9,7 @@ pub mod chapter;
 pub mod config;
 pub mod doctor;
 pub mod exercise;
+pub mod figures;
 pub mod hdf5_source;
 pub mod launch;
 pub mod mpi;

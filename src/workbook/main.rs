@@ -13,7 +13,9 @@ use workbook::chapter::Chapter;
 use workbook::exercise::trial::Options;
 use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
-use workbook::{book, config, doctor, find_root, picture, run, session, supervise, traced};
+use workbook::{
+    book, config, doctor, figures, find_root, picture, run, session, supervise, traced,
+};
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
 #[derive(Parser)]
@@ -122,6 +124,17 @@ enum Door {
         /// Which MPI: openmpi or mpich.
         #[arg(long, env = "MPI", default_value = "openmpi")]
         mpi: Mpi,
+    },
+    /// Measure what a chapter compares, under each MPI-IO, and write the tables of its page.
+    Figures {
+        /// The chapter: 9, or tuning.
+        chapter: String,
+        /// More arguments for the program, in one string, as a shell would split them.
+        #[arg(long, env = "ARGS", value_name = "STRING", allow_hyphen_values = true)]
+        args: Option<String>,
+        /// Write this file, instead of the one that the page shows.
+        #[arg(long)]
+        file: Option<PathBuf>,
     },
     /// Check the answer to an exercise, or to all of a chapter.
     Check(Check),
@@ -410,6 +423,15 @@ fn open(door: Door) -> Result<bool> {
                 picture::bless(&root, &toolchain, chapter.as_ref())?;
             }
             Ok(built)
+        }
+        Door::Figures {
+            chapter,
+            args,
+            file,
+        } => {
+            let chapter = Chapter::find(&root, &chapter)?;
+            let more = shell_words::split(&args.unwrap_or_default())?;
+            figures::make(&root, &chapter, &more, file.as_deref())
         }
         Door::Check(check) => doors::check(&root, &check.exercise, &check.request()),
         Door::Try(check) => doors::try_out(&root, &check.exercise, &check.request()),

@@ -201,16 +201,7 @@ fn draw(
     ended: Ended,
     data: &Path,
 ) -> Result<Trace> {
-    // What is wrong on purpose lies in a file of its own.
-    let is_wrong = step.args.iter().any(|it| it.starts_with("--wrong"));
-    let wrong = chapter.folder.join("wrong.rs");
-    let source = match is_wrong && wrong.is_file() {
-        true => wrong,
-        false => chapter.folder.join("main.rs"),
-    };
-    let source = source.components().rev().take(2).collect::<Vec<_>>();
-    let source: PathBuf = source.into_iter().rev().collect();
-    let resolver = Resolver::new(&launch.program, &source.to_string_lossy()).ok();
+    let resolver = Resolver::new(&launch.program, &chapter.source(&step.args)).ok();
     let mut words = vec!["mpirun".to_owned()];
     words.extend(launch.options.iter().cloned());
     words.extend([

@@ -362,11 +362,12 @@ fn name_of(command: &[OsString]) -> String {
 }
 
 /// Runs and records a program of the workbook, quietly; an error if it fails, or if it ends
-/// though it `hangs`.
+/// though it `hangs`. Lines are those of `source`, or of the file that has `main`.
 pub fn record_quietly(
     tools: &Tools,
     launch: &Launch,
     shown: String,
+    source: Option<&str>,
     hangs: bool,
 ) -> Result<Trace> {
     let recording = Recording::new(tools)?;
@@ -385,7 +386,10 @@ pub fn record_quietly(
         );
     }
     let record = recording.record()?;
-    let resolver = Resolver::of_main(&launch.program).ok();
+    let resolver = match source {
+        Some(source) => Resolver::new(&launch.program, source).ok(),
+        None => Resolver::of_main(&launch.program).ok(),
+    };
     let folder = launch.folder.clone().unwrap_or_default();
     Ok(recording.trace(
         &record,

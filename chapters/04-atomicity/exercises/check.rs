@@ -3,14 +3,11 @@
 use std::ops::Range;
 
 use ndarray::{Array1, Array2};
-use order::Order;
 use record::{Call, RankRecord, Record, Selection};
 
 use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
+use crate::order::Order;
 use crate::shares::Shares;
-
-#[path = "order.rs"]
-mod order;
 
 pub const ALL: &[Exercise] = &[
     Exercise {

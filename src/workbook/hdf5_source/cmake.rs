@@ -24,11 +24,12 @@ const TOOLS: &str = include_str!("cmake-requirements.txt");
 
 // ANCHOR: options
 /// HDF5's own options, from its `CMakeBuildOptions.cmake`: the library and its high-level
-/// part (which h5py needs), but no tools, whose source the crate leaves out.
-const OPTIONS: [&str; 14] = [
+/// part (which h5py needs), and subfiling (chapter 9), but no tools, whose source the crate leaves out.
+const OPTIONS: [&str; 15] = [
     "-DCMAKE_BUILD_TYPE=Release",
     "-DCMAKE_INSTALL_LIBDIR=lib",
     "-DHDF5_ENABLE_PARALLEL=ON",
+    "-DHDF5_ENABLE_SUBFILING_VFD=ON",
     "-DHDF5_BUILD_HL_LIB=ON",
     "-DBUILD_SHARED_LIBS=ON",
     "-DBUILD_STATIC_LIBS=OFF",
