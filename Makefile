@@ -17,7 +17,7 @@ WORKBOOK = cargo run --quiet --locked --package workbook --
 .PHONY: help progress watch test book serve doctor bless pictures author-check clean
 
 help: ## list the doors
-	@echo 'make chapter-N     run chapter N (1 to 5, or by name: make chapter-distances)'
+	@echo 'make chapter-N     run chapter N (1 to 9, or by name: make chapter-distances)'
 	@echo 'make exercise-3    check your answers to the exercises of chapter 3'
 	@echo 'make exercise-3-2  check one of them: also try-, hint-, solution- and reset-3-2'
 	@echo 'make figures-9     measure what chapter 9 compares, and write the tables of its page'

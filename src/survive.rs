@@ -61,6 +61,7 @@ pub fn hand_over(file: &File, comm: &SimpleCommunicator) -> hdf5::Result<()> {
 ///
 /// # Errors
 /// On all ranks the same, if a rank failed; `path` is then as it was.
+// ANCHOR: write_then_rename
 pub fn write_then_rename(
     path: impl AsRef<Path>,
     comm: &SimpleCommunicator,
@@ -89,6 +90,7 @@ pub fn write_then_rename(
     agree(comm, renamed)?;
     Ok(())
 }
+// ANCHOR_END: write_then_rename
 
 /// Where a file is while it is written: `step.hdf5.part`.
 fn part_of(path: &Path) -> Result<PathBuf> {

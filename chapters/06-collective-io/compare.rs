@@ -7,11 +7,14 @@ use parallel_hdf5::about::{mpi_io_library, mpi_library};
 use parallel_hdf5::{Result, SlabError, Transfer, agree, read_slab_into, write_slab};
 
 use crate::os_calls::OsCalls;
-use crate::table::{MOMENTS, Share, create_table, readings};
+use crate::table::{Share, create_table, readings};
 
-/// What is shared out, and how many columns the table has. Rows are written so fast that a
-/// small table would only show what it costs to wait for each other.
-const TABLES: [(Share, usize); 2] = [(Share::Rows, 1 << 14), (Share::Columns, 1 << 8)];
+/// What is shared out, and the shape of the table. Rows are written so fast that a small table
+/// would only show what it costs to wait for each other.
+const TABLES: [(Share, [usize; 2]); 2] = [
+    (Share::Rows, [1 << 14, 1 << 8]),
+    (Share::Columns, [1 << 8, 1 << 8]),
+];
 
 /// Measures, and prints two rows of a table. Collective.
 pub fn compare(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
@@ -22,8 +25,8 @@ pub fn compare(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
     let path = parallel_hdf5::data_folder()?.join("compare.hdf5");
     let file = agree(world, parallel_hdf5::create(&path, world))?;
     let library = agree(world, mpi_io_library(&file))?; // collective
-    for (share, sensors) in TABLES {
-        let table = agree(world, create_table(&file, &share.to_string(), sensors))?;
+    for (share, shape) in TABLES {
+        let table = agree(world, create_table(&file, &share.to_string(), shape))?;
         let slab = share.of(world.rank(), world.size(), &table);
         let mine = readings(&slab);
         let mut read = mine.clone();
@@ -41,7 +44,7 @@ pub fn compare(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
         agree(world, same)?;
         if world.rank() == 0 {
             let (mpi, ranks) = (mpi_library(), world.size());
-            let size = (MOMENTS * sensors * 8) as f64 / f64::from(1 << 20);
+            let size = (shape[0] * shape[1] * 8) as f64 / f64::from(1 << 20);
             let [writes, reads] = [writing.calls, reading.calls];
             println!(
                 "| {library} in {mpi} | {ranks} | {share}, {size} MiB | {} | {} → {} | {} | {} → {} |",

@@ -21,6 +21,9 @@ struct Args {
     /// Write this table only: `columns-collective`, say.
     #[arg(long, value_name = "TABLE", value_parser = table::NAMES)]
     only: Option<String>,
+    /// How many rows a table has.
+    #[arg(long, value_name = "ROWS", default_value_t = 256)]
+    moments: usize,
     /// How many columns a table has.
     #[arg(long, value_name = "COLUMNS", default_value_t = 256)]
     sensors: usize,
@@ -43,20 +46,20 @@ fn main() -> ExitCode {
         } => compare::compare(world, rounds),
         Args { wish: true, .. } => wish::wishes(world),
         Args { wrong: Some(_), .. } => wrong::leave_out(world),
-        Args { only, sensors, .. } => write_tables(world, only.as_deref(), sensors),
+        args => write_tables(world, args.only.as_deref(), [args.moments, args.sensors]),
     })
 }
 
 fn write_tables(
     world: &SimpleCommunicator,
     only: Option<&str>,
-    sensors: usize,
+    shape: [usize; 2],
 ) -> Result<()> {
     let path = parallel_hdf5::data_folder()?.join("readings.hdf5");
     let file = agree(world, parallel_hdf5::create(&path, world))?;
     let wanted = |name| only.is_none_or(|only| only == name);
     for (name, share, transfer) in table::all().filter(|it| wanted(it.0)) {
-        let table = agree(world, create_table(&file, name, sensors))?;
+        let table = agree(world, create_table(&file, name, shape))?;
         // ANCHOR: write
         let slab = share.of(world.rank(), world.size(), &table);
         let mine = readings(&slab);

@@ -6,9 +6,6 @@ use hdf5::{Dataset, File};
 use ndarray::Array2;
 use parallel_hdf5::{DatasetOptions, FillTime, Result, Slab, Transfer, cyclic, rows_of};
 
-/// How many rows a table has.
-pub const MOMENTS: usize = 256;
-
 /// What a rank has of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
@@ -60,11 +57,11 @@ pub fn all() -> impl Iterator<Item = (&'static str, Share, Transfer)> {
     named.map(|(name, (share, transfer))| (name, share, transfer))
 }
 
-/// Creates an empty table. Collective.
-pub fn create_table(file: &File, name: &str, sensors: usize) -> Result<Dataset> {
+/// Creates an empty table of so many rows and columns. Collective.
+pub fn create_table(file: &File, name: &str, shape: [usize; 2]) -> Result<Dataset> {
     // HDF5 need not fill it with zeros first: every number will be written.
     let options = DatasetOptions::new().fill(FillTime::Never);
-    options.create::<f64>(file, name, &[MOMENTS, sensors])
+    options.create::<f64>(file, name, &shape)
 }
 
 /// The readings of a part of a table, as an array of the part's shape.

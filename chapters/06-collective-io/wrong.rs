@@ -7,13 +7,13 @@ use parallel_hdf5::{Result, Transfer, write_slab};
 use crate::table::{Share, create_table, readings};
 
 /// Fewer columns than the ranks that are started.
-const SENSORS: usize = 3;
+const SHAPE: [usize; 2] = [256, 3];
 
 /// Hangs on four ranks or more.
 pub fn leave_out(world: &SimpleCommunicator) -> Result<()> {
     let path = parallel_hdf5::data_folder()?.join("leave-out.hdf5");
     let file = parallel_hdf5::create(&path, world)?;
-    let table = create_table(&file, "columns", SENSORS)?;
+    let table = create_table(&file, "columns", SHAPE)?;
     // ANCHOR: leave_out
     let slab = Share::Columns.of(world.rank(), world.size(), &table);
     let mine = readings(&slab);

@@ -33,6 +33,8 @@ mod distances;
 mod hello_rank;
 #[path = "../../chapters/02-open-mpio/check.rs"]
 mod open_mpio;
+#[path = "../../chapters/08-pitfalls/check.rs"]
+mod pitfalls;
 #[path = "../../chapters/09-tuning/check.rs"]
 mod tuning;
 
@@ -78,6 +80,11 @@ const CHAPTERS: &[Chapter] = &[
         name: "chunks-and-filters",
         check: chunks_and_filters::check,
         exercises: chunks_and_filters::exercises::ALL,
+    },
+    Chapter {
+        name: "pitfalls",
+        check: pitfalls::check,
+        exercises: pitfalls::exercises::ALL,
     },
     Chapter {
         name: "tuning",

@@ -4,11 +4,21 @@ use std::path::Path;
 
 use crate::Call;
 
-/// Finds lines of one source file of one executable, by its debug information.
+/// Finds lines of one source file of one executable, or of those in one folder, by its debug
+/// information.
 pub struct Resolver {
     loader: addr2line::Loader,
-    /// The end of its path; `None`: whichever has `main`.
-    source: Option<String>,
+    source: Source,
+}
+
+/// Which source files count.
+enum Source {
+    /// The one whose path ends so.
+    File(String),
+    /// Those in the folder whose path ends so, or below it.
+    Folder(String),
+    /// Whichever has `main`.
+    Main,
 }
 
 /// Where a function on the stack is.
@@ -25,7 +35,16 @@ impl Resolver {
     /// # Errors
     /// If the executable cannot be read.
     pub fn new(exe: &Path, source: &str) -> Result<Resolver, String> {
-        Resolver::load(exe, Some(source.to_owned()))
+        Resolver::load(exe, Source::File(source.to_owned()))
+    }
+
+    /// For the executable `exe`, and all source files in the folder, or below it, whose path
+    /// ends with `folder`.
+    ///
+    /// # Errors
+    /// If the executable cannot be read.
+    pub fn of_folder(exe: &Path, folder: &str) -> Result<Resolver, String> {
+        Resolver::load(exe, Source::Folder(folder.to_owned()))
     }
 
     /// For the executable `exe`, and the source file that has its `main`, or else the
@@ -35,10 +54,10 @@ impl Resolver {
     /// # Errors
     /// If the executable cannot be read.
     pub fn of_main(exe: &Path) -> Result<Resolver, String> {
-        Resolver::load(exe, None)
+        Resolver::load(exe, Source::Main)
     }
 
-    fn load(exe: &Path, source: Option<String>) -> Result<Resolver, String> {
+    fn load(exe: &Path, source: Source) -> Result<Resolver, String> {
         let loader = addr2line::Loader::new(exe)
             .map_err(|error| format!("{}: {error}", exe.display()))?;
         Ok(Resolver { loader, source })
@@ -46,6 +65,11 @@ impl Resolver {
 
     /// The line of the source file that made the call: the innermost one on its stack.
     pub fn line(&self, call: &Call) -> Option<u32> {
+        self.file_and_line(call).map(|it| it.1)
+    }
+
+    /// The same, with the file's path.
+    pub fn file_and_line(&self, call: &Call) -> Option<(String, u32)> {
         // Innermost first.
         let mut places = Vec::new();
         for address in &call.stack {
@@ -56,11 +80,15 @@ impl Resolver {
         // A call at the end of `main` may have taken its place on the stack.
         let main = own().find(|it| it.in_main).or(own().next());
         let is_wanted = |file: &str| match &self.source {
-            Some(source) => Path::new(file).ends_with(source),
-            None => main.is_some_and(|main| main.file == file),
+            Source::File(source) => Path::new(file).ends_with(source),
+            Source::Folder(folder) => {
+                let mut folders = Path::new(file).ancestors().skip(1);
+                folders.any(|it| it.ends_with(folder))
+            }
+            Source::Main => main.is_some_and(|main| main.file == file),
         };
         let wanted = places.iter().find(|it| is_wanted(&it.file));
-        wanted.map(|it| it.line)
+        wanted.map(|it| (it.file.clone(), it.line))
     }
 
     /// Adds the place of each function that is at this address, innermost first: there are

@@ -53,6 +53,10 @@ pub struct Plan {
     pub picture: Vec<Picture>,
     /// How `make figures-N` makes the tables of measurements that the page shows.
     pub figures: Option<figures::Plan>,
+    /// The mistakes that the chapter's program makes (`--wrong NAME`) and cures (`--cure
+    /// NAME`). If there are some, `make chapter-N` makes all of them.
+    #[serde(default)]
+    pub mistake: Vec<Mistake>,
 }
 
 /// A picture of a real run, in the chapter's folder.
@@ -77,6 +81,35 @@ pub struct Picture {
     /// The run does not end, and is stopped.
     #[serde(default)]
     pub hangs: bool,
+}
+
+/// One mistake of a chapter that is a catalogue of mistakes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mistake {
+    /// Its name.
+    pub name: String,
+    /// The chapter whose program makes it, if that is another.
+    pub program: Option<String>,
+    /// The arguments with which it is done right, if not `--cure NAME`.
+    pub cure: Option<Vec<String>>,
+    /// Make it on a disk of this size: `1m`.
+    pub disk: Option<String>,
+}
+
+impl Mistake {
+    /// The arguments with which the program makes it.
+    pub fn wrong(&self) -> Vec<String> {
+        vec!["--wrong".to_owned(), self.name.clone()]
+    }
+
+    /// The arguments with which the program does it right.
+    pub fn cured(&self) -> Vec<String> {
+        match &self.cure {
+            Some(args) => args.clone(),
+            None => vec!["--cure".to_owned(), self.name.clone()],
+        }
+    }
 }
 
 /// One run of the chapter's program.

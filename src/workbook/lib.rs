@@ -4,6 +4,7 @@
 //! Depends on neither MPI nor HDF5, so that it can say that they are missing.
 
 pub mod book;
+mod catalogue;
 pub mod chapter;
 pub mod config;
 pub mod doctor;

@@ -111,6 +111,8 @@ enum Door {
     },
     /// Run every transcript of the book again, and write those anew that no longer hold.
     Bless {
+        /// Only those of this chapter: its number or name.
+        chapter: Option<String>,
         /// Which MPI: openmpi or mpich.
         #[arg(long, env = "MPI", default_value = "openmpi")]
         mpi: Mpi,
@@ -394,15 +396,16 @@ fn open(door: Door) -> Result<bool> {
             }
             Ok(passed)
         }
-        Door::Bless { mpi } => {
+        Door::Bless { chapter, mpi } => {
+            let only = chapter.map(|it| Chapter::find(&root, &it)).transpose()?;
             let toolchain = Toolchain::find(mpi, &root, None)?;
             config::write(&root)?;
             let built =
                 run::cargo(&root, &toolchain, "build", &[], run::Chatter::OnTerminal)?;
-            if !built || !session::bless(&root, &toolchain)? {
+            if !built || !session::bless(&root, &toolchain, only.as_ref())? {
                 return Ok(false);
             }
-            picture::bless(&root, &toolchain, None)?;
+            picture::bless(&root, &toolchain, only.as_ref())?;
             Ok(true)
         }
         Door::Pictures { chapter, mpi } => {

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use record::lines::Resolver;
 use trace::Trace;
 
+use crate::catalogue;
 use crate::chapter::{Chapter, Step};
 use crate::config;
 use crate::hdf5_source;
@@ -52,11 +53,39 @@ pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
         given => given.to_vec(),
     };
     for ranks in ranks {
+        if let Some(held) = mistakes(root, chapter, request, ranks)? {
+            if !held {
+                return Ok(false);
+            }
+            continue;
+        }
         if !run_once(root, chapter, request, ranks)? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// A run that is one of the chapter's [catalogue], or the whole of it.
+fn mistakes(
+    root: &Path,
+    chapter: &Chapter,
+    request: &Request,
+    ranks: usize,
+) -> Result<Option<bool>> {
+    let all = &chapter.plan.mistake;
+    match request.args.as_slice() {
+        [] if !all.is_empty() => catalogue::run(root, chapter, request, ranks).map(Some),
+        [wrong, name] if wrong == "--wrong" => {
+            match all.iter().find(|it| it.name == *name) {
+                Some(mistake) => {
+                    catalogue::show(root, chapter, request, ranks, mistake).map(Some)
+                }
+                None => Ok(None),
+            }
+        }
+        _ => Ok(None),
+    }
 }
 
 fn run_once(

@@ -241,10 +241,15 @@ fn launcher_path(toolchain: &Toolchain) -> Result<String> {
         .with_context(|| format!("{} is not on the PATH", toolchain.launcher))
 }
 
-/// `make bless`: replays every transcript, and writes those anew that no longer hold.
-pub fn bless(root: &Path, toolchain: &Toolchain) -> Result<bool> {
+/// `make bless`: replays every transcript (or those of one chapter), and writes those anew that
+/// no longer hold.
+pub fn bless(root: &Path, toolchain: &Toolchain, only: Option<&Chapter>) -> Result<bool> {
     let releases = toolchain.releases();
-    for session in Session::all(root)? {
+    let mut sessions = Session::all(root)?;
+    if let Some(chapter) = only {
+        sessions.retain(|it| it.file.starts_with(&chapter.folder));
+    }
+    for session in sessions {
         let shown = session
             .file
             .strip_prefix(root)

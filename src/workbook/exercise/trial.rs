@@ -402,7 +402,7 @@ fn closing_by_a_drop(trial: &Trial) -> Option<Vec<usize>> {
 }
 
 /// What differs, and the rule that it breaks.
-pub(super) fn differs(difference: &Difference, lines: record::Lines<'_>) -> String {
+pub(crate) fn differs(difference: &Difference, lines: record::Lines<'_>) -> String {
     let sentence = capital(&difference.sentence(lines));
     let rule = capital(&difference.rule());
     match difference.apart_sentence(lines) {
@@ -436,7 +436,7 @@ enum Why {
 }
 
 /// Looks at a run while it goes on.
-struct Watcher {
+pub(crate) struct Watcher {
     watch: Watch,
     data: PathBuf,
     looked: Instant,
@@ -450,7 +450,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(recorded: &Path, data: &Path, ranks: usize) -> Watcher {
+    pub(crate) fn new(recorded: &Path, data: &Path, ranks: usize) -> Watcher {
         Watcher {
             watch: Watch::open(recorded),
             data: data.to_owned(),
@@ -483,7 +483,7 @@ impl Watcher {
     }
 
     /// Whether the run may go on, which has `printed` so many bytes.
-    fn go_on(&mut self, printed: usize) -> bool {
+    pub(crate) fn go_on(&mut self, printed: usize) -> bool {
         if printed > limits::OUTPUT << 10 {
             return self.printed_too_much();
         }
@@ -575,7 +575,7 @@ pub(super) fn launch(
 }
 
 /// Has the recorder loaded into each rank (and not into the launcher).
-fn record_into(launch: &mut Launch, recorder: &Path, folder: &Path) {
+pub(crate) fn record_into(launch: &mut Launch, recorder: &Path, folder: &Path) {
     let variables = [
         ("LD_PRELOAD", recorder.display().to_string()),
         (record::FOLDER, folder.display().to_string()),
@@ -587,7 +587,7 @@ fn record_into(launch: &mut Launch, recorder: &Path, folder: &Path) {
 }
 
 /// Adds what each rank wrote on standard error, which the launcher has not seen.
-fn add_standard_error(run: &mut Run, record: &Record, folder: &Path) {
+pub(crate) fn add_standard_error(run: &mut Run, record: &Record, folder: &Path) {
     for (rank, err) in record.ranks.iter().zip(&mut run.err) {
         *err += &standard_error(folder, rank.pid);
     }
