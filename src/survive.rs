@@ -16,6 +16,9 @@ use crate::{Result, agree, create};
 /// `MPI_File_sync`): what was written goes to the file before the barrier, and nothing from
 /// before the barrier is kept for reading after it.
 ///
+/// It does not help with a compressed dataset that a rank has read independently before: HDF5
+/// 1.10.8 keeps the unpacked chunks, and shows the old numbers (chapter 7).
+///
 /// # Errors
 /// If the file cannot be flushed (a disk that is full, say), on the ranks where that is so.
 pub fn hand_over(file: &File, comm: &SimpleCommunicator) -> hdf5::Result<()> {
