@@ -38,8 +38,8 @@ fn main() -> ExitCode {
         let (sum, mut total) = (numbers.sum(), 0_u64);
         world.all_reduce_into(&sum, &mut total, SystemOperation::sum());
         if world.rank() == 0 {
-            let attribute = visitors.new_attr::<u64>().create("total")?;
-            attribute.write_scalar(&total)?;
+            let attribute = visitors.new_attr::<u64>();
+            attribute.create("total")?.write_scalar(&total)?;
         }
         // YOUR PART ENDS
 
