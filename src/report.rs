@@ -72,7 +72,8 @@ pub enum ChunkIo {
 pub enum Cause {
     /// An independent transfer was asked for.
     IndependentRequested,
-    /// The elements in memory are of another type than those in the file.
+    /// The elements in memory are of another type than those in the file. (HDF5 1.10.8; 2.2.0
+    /// converts and transfers collectively all the same.)
     TypeConversion,
     /// A data transform was set.
     DataTransform,
@@ -179,9 +180,10 @@ impl fmt::Display for Report {
     /// in memory are of another type than those in the file`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.actual)?;
-        match self.chunks {
-            ChunkIo::Linked if self.was_collective() => f.write_str(" in one go")?,
-            ChunkIo::Multi => f.write_str(", chunk by chunk")?,
+        // HDF5 2.2 fills in the second for a contiguous dataset, too.
+        match (self.actual, self.chunks) {
+            (Actual::ChunkCollective, ChunkIo::Linked) => f.write_str(" in one go")?,
+            (Actual::ChunkCollective, ChunkIo::Multi) => f.write_str(", chunk by chunk")?,
             _ => {}
         }
         match (self.requested, self.was_collective()) {

@@ -125,11 +125,16 @@ fn wish_not_granted() {
                 write_slab(&dataset, &slab, values.view(), Transfer::Collective)?
             }
         };
-        assert_eq!(report.actual, Actual::NotCollective, "{report}");
-        assert_eq!(report.causes_anywhere, [Cause::TypeConversion], "{report}");
-        assert_eq!(report.causes_here.is_empty(), !last, "{report}");
-        let text = report.to_string();
-        assert_eq!(text.contains("on another rank"), !last, "{text}");
+        if hdf5::library_version() < (1, 14, 3) {
+            assert_eq!(report.actual, Actual::NotCollective, "{report}");
+            assert_eq!(report.causes_anywhere, [Cause::TypeConversion], "{report}");
+            assert_eq!(report.causes_here.is_empty(), !last, "{report}");
+            let text = report.to_string();
+            assert_eq!(text.contains("on another rank"), !last, "{text}");
+        } else {
+            // Newer ones convert all numbers first, and then transfer what was converted.
+            assert!(report.was_collective(), "{report}");
+        }
         drop(dataset);
         Ok(file.close()?)
     });
