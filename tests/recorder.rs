@@ -492,7 +492,4 @@ fn cost() {
         row([name, &quartiles(&mut plain), &calls, &bytes]);
     }
     println!("{table}");
-    if mpi() == Mpi::OpenMpi {
-        fs::write(root().join("chapters/pictures-cost.txt"), &table).unwrap();
-    }
 }
