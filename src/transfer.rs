@@ -1,5 +1,6 @@
 //! Reading and writing a slab of a dataset.
 
+use std::ffi::c_void;
 use std::fmt;
 use std::ops::Range;
 use std::ptr;
@@ -138,19 +139,9 @@ pub fn read_slab_into<T: H5Type, D: Dimension>(
     match elements {
         Ok(elements) => {
             move_slab::<T>(dataset, &space, slab, transfer, &mut |ids| {
-                let buffer = elements.as_mut_ptr().cast();
                 // SAFETY: the selections hold as many elements of `T` as the slice, which
-                // has the slab's shape; the ids are open.
-                unsafe {
-                    H5Dread(
-                        ids.dataset,
-                        ids.datatype,
-                        ids.memory,
-                        ids.file,
-                        ids.dxpl,
-                        buffer,
-                    )
-                }
+                // has the slab's shape.
+                unsafe { ids.read(elements.as_mut_ptr().cast()) }
             })
         }
         Err(error) => take_part_and_return::<T, _>(dataset, Way::Read, transfer, error),
@@ -205,19 +196,9 @@ pub fn write_slab<T: H5Type, D: Dimension>(
     match elements {
         Ok(elements) => {
             move_slab::<T>(dataset, &space, slab, transfer, &mut |ids| {
-                let buffer = elements.as_ptr().cast();
                 // SAFETY: the selections hold as many elements of `T` as the slice, which
-                // has the slab's shape; the ids are open.
-                unsafe {
-                    H5Dwrite(
-                        ids.dataset,
-                        ids.datatype,
-                        ids.memory,
-                        ids.file,
-                        ids.dxpl,
-                        buffer,
-                    )
-                }
+                // has the slab's shape.
+                unsafe { ids.write(elements.as_ptr().cast()) }
             })
         }
         Err(error) => take_part_and_return::<T, _>(dataset, Way::Write, transfer, error),
@@ -316,19 +297,11 @@ fn take_part_and_return<T: H5Type, R>(
         let buffer = (&raw mut unused).cast();
         // What comes of it is of no interest: this rank has an error already.
         let _ = move_slab::<T>(dataset, &space, &nothing, transfer, &mut |ids| {
-            let Ids {
-                dataset,
-                datatype,
-                memory,
-                file,
-                dxpl,
-            } = *ids;
-            // SAFETY: nothing is selected, so that nothing is read or written; the ids are
-            // open.
+            // SAFETY: nothing is selected, so that nothing is read or written.
             unsafe {
                 match way {
-                    Way::Read => H5Dread(dataset, datatype, memory, file, dxpl, buffer),
-                    Way::Write => H5Dwrite(dataset, datatype, memory, file, dxpl, buffer),
+                    Way::Read => ids.read(buffer),
+                    Way::Write => ids.write(buffer),
                 }
             }
         });
@@ -343,6 +316,40 @@ struct Ids {
     memory: hid_t,
     file: hid_t,
     dxpl: hid_t,
+}
+
+impl Ids {
+    /// # Safety
+    /// The ids are open, and `buffer` has room for what is selected in `memory`.
+    unsafe fn read(&self, buffer: *mut c_void) -> i32 {
+        // SAFETY: the caller's.
+        unsafe {
+            H5Dread(
+                self.dataset,
+                self.datatype,
+                self.memory,
+                self.file,
+                self.dxpl,
+                buffer,
+            )
+        }
+    }
+
+    /// # Safety
+    /// The ids are open, and `buffer` holds what is selected in `memory`.
+    unsafe fn write(&self, buffer: *const c_void) -> i32 {
+        // SAFETY: the caller's.
+        unsafe {
+            H5Dwrite(
+                self.dataset,
+                self.datatype,
+                self.memory,
+                self.file,
+                self.dxpl,
+                buffer,
+            )
+        }
+    }
 }
 
 /// Lets `transfer_data` move the slab, with dataspaces for the memory and the file in which it
