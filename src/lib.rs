@@ -8,6 +8,7 @@ pub mod about;
 mod agree;
 mod alone;
 mod atomic;
+mod clock;
 mod dataset;
 mod file;
 mod guard;
@@ -24,6 +25,7 @@ pub use about::hints;
 pub use agree::{Disagreement, agree};
 pub use alone::warn_if_alone;
 pub use atomic::{atomic_mode, set_atomic_mode};
+pub use clock::Clock;
 pub use dataset::{AllocTime, DatasetOptions, FillTime, create_dataset};
 pub use file::{FileOptions, create, is_hdf5, open, open_read_only};
 pub use guard::{parse_args, run, run_threaded, run_threaded_with, run_with};
@@ -33,7 +35,8 @@ pub use slab::{Indices, Slab, chunked_rows_of, cyclic, rows_of};
 pub use subfiling::{create_in_subfiles, has_subfiling, open_in_subfiles};
 pub use survive::{hand_over, write_then_rename};
 pub use transfer::{
-    SlabError, Transfer, read_rows, read_slab, read_slab_into, write_rows, write_slab,
+    SlabError, Transfer, read_rows, read_rows_into, read_slab, read_slab_into, write_rows,
+    write_slab,
 };
 
 use std::path::PathBuf;

@@ -221,6 +221,23 @@ pub fn read_rows<T: H5Type + Default + Copy, D: Dimension>(
     }
 }
 
+/// Reads the rows `rows` of `dataset`, all columns, into an array that is there already, of
+/// shape `(rows.len(), …)`. Otherwise as [`read_slab_into`].
+///
+/// # Errors
+/// If the rows reach beyond the dataset, and as [`read_slab_into`].
+pub fn read_rows_into<T: H5Type, D: Dimension>(
+    dataset: &Dataset,
+    rows: Range<usize>,
+    array: ArrayViewMut<'_, T, D>,
+    transfer: Transfer,
+) -> Result<(), SlabError> {
+    match slab_of_rows(dataset, rows) {
+        Ok(slab) => read_slab_into(dataset, &slab, array, transfer).map(drop),
+        Err(error) => take_part_and_return::<T, _>(dataset, Way::Read, transfer, error),
+    }
+}
+
 /// Writes `values` to the rows `rows` of `dataset`, all columns.
 ///
 /// Unlike `write_slice` of `hdf5-metno` 0.15.1, which writes an array of a wrong shape as

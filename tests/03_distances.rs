@@ -92,6 +92,70 @@ fn the_lessons_own_file_on_any_number_of_ranks() {
     }
 }
 
+/// Each form on each kind of file: more rows than a block has, chunks that no block and no
+/// rank begins with, a result that is compressed. All come to the same bits as one process.
+#[test]
+fn all_forms_come_to_the_same() {
+    let data = scratch();
+    let path = data.path().join("own.h5");
+    // A block is 512 KiB of points: two columns of f64 are 32768 rows.
+    let points = points(100_003, 2).mapv(|it| it / 3.0);
+    {
+        let file = File::create(&path).unwrap();
+        let add = |name: &str, chunk: Option<usize>| {
+            let group = file.create_group(name).unwrap();
+            let builder = group.new_dataset_builder();
+            let builder = match chunk {
+                Some(rows) => builder.chunk((rows, 2)).deflate(1),
+                None => builder,
+            };
+            builder.with_data(&points).create("coords").unwrap();
+            group
+        };
+        add("contiguous", None);
+        add("chunked", Some(999));
+        // A result that is compressed must be written by all ranks together.
+        let group = add("both", Some(40_000));
+        let builder = group.new_dataset::<f64>().chunk(3000).deflate(1);
+        builder.shape(100_003).create("distances").unwrap();
+    }
+    let right = points.map_axis(Axis(1), |it| it.dot(&it).sqrt());
+    for form in ["whole", "blocks", "vector", "reuse"] {
+        for group in ["contiguous", "chunked", "both"] {
+            for ranks in [1, 3] {
+                let dataset = format!("{group}/coords");
+                let args = ["--file", "own.h5", "--dataset", &dataset, "--form", form];
+                succeed(&launch(PROGRAM, ranks, &args, data.path()));
+                let file = File::open_rw(&path).unwrap();
+                let distances = file.dataset(&format!("{group}/distances")).unwrap();
+                let found = distances.read_1d::<f64>().unwrap();
+                assert!(found == right, "{form}, {group}, {ranks} ranks");
+                // What is there now must not pass for the next one's result.
+                distances
+                    .write(&Array1::<f64>::from_elem(100_003, -1.0))
+                    .unwrap();
+            }
+        }
+    }
+}
+
+/// Whatever the rows and the ranks: `--time` says three times and the memory, once.
+#[test]
+fn it_says_how_long_it_took() {
+    let data = scratch();
+    for ranks in [1, 3] {
+        let run = succeed(&launch(
+            PROGRAM,
+            ranks,
+            &["--rows", "10", "--time"],
+            data.path(),
+        ));
+        let says = run.out[0].lines().last().unwrap();
+        let pattern = r"^open \d+\.\d{6} s, work \d+\.\d{6} s, report \d+\.\d{6} s, close \d+\.\d{6} s; at most \d+\.\d MiB a rank$";
+        assert!(regex::Regex::new(pattern).unwrap().is_match(says), "{says}");
+    }
+}
+
 #[test]
 fn few_rows_and_none_for_many_ranks() {
     for (rows, ranks) in [(0, 1), (0, 3), (1, 4), (3, 7), (5, 2), (10, 3)] {

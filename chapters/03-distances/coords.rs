@@ -1,11 +1,15 @@
 //! Makes the input: a file with the points of the chapter.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
+use hdf5::Dataset;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 use ndarray::Array2;
-use parallel_hdf5::{Result, Transfer, agree, create_dataset, rows_of, write_rows};
+use parallel_hdf5::{
+    Result, SlabError, Transfer, agree, create_dataset, rows_of, write_rows,
+};
 
 /// Makes the file `NAME.hdf5` with 1000 points in `coords`, together on all ranks, unless it
 /// is there already. With `rows`, makes `NAME-ROWS.hdf5` with so many points, anew.
@@ -31,13 +35,7 @@ pub fn make(
     let file = agree(world, parallel_hdf5::create(&unfinished, world))?;
     let dataset = create_dataset::<f32>(&file, "coords", (rows, 2))?;
     let mine = rows_of(world.rank(), world.size(), rows);
-    let points = Array2::from_shape_fn((mine.len(), 2), |(row, column)| {
-        point((mine.start + row) as u64)[column]
-    });
-    agree(
-        world,
-        write_rows(&dataset, mine, points.view(), Transfer::Independent),
-    )?;
+    agree(world, fill(&dataset, mine))?;
     drop(dataset);
     agree(world, file.close())?;
     let renamed = match world.rank() {
@@ -46,6 +44,19 @@ pub fn make(
     };
     agree(world, renamed)?;
     Ok(path)
+}
+
+/// Writes the points of some rows, block by block: they may not fit into the memory.
+fn fill(dataset: &Dataset, rows: Range<usize>) -> std::result::Result<(), SlabError> {
+    const BLOCK: usize = 1 << 16;
+    for first in rows.clone().step_by(BLOCK) {
+        let block = first..rows.end.min(first + BLOCK);
+        let points = Array2::from_shape_fn((block.len(), 2), |(row, column)| {
+            point((first + row) as u64)[column]
+        });
+        write_rows(dataset, block, points.view(), Transfer::Independent)?;
+    }
+    Ok(())
 }
 
 /// The point of a row: some number or other, but the same in each run.

@@ -7,7 +7,7 @@ use std::path::Path;
 use hdf5::types::{FloatSize, TypeDescriptor};
 use hdf5::{Dataset, File, Group};
 use mpi::topology::SimpleCommunicator;
-use parallel_hdf5::{Result, Transfer, agree, create_dataset};
+use parallel_hdf5::{Result, SlabError, Transfer, agree, create_dataset};
 
 /// The precision of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub struct Files {
     pub output: Dataset,
     /// How many points there are.
     pub rows: usize,
+    /// How many numbers a point has.
+    pub columns: usize,
+    /// How many rows are worked on at once, if not all.
+    pub block: usize,
     /// Of which precision they are.
     pub float: Float,
     /// How the distances must be written: to a compressed dataset only all ranks together.
@@ -51,6 +55,8 @@ impl Files {
             true => agree(world, group.dataset("distances"))?,
             false => agree(world, create_output(&group, rows, float))?,
         };
+        let columns = input.shape()[1];
+        let block = block(&input, columns, float);
         let compressed = !output.filters().is_empty();
         let transfer = if compressed {
             Transfer::Collective
@@ -63,11 +69,28 @@ impl Files {
             input_name: name.to_owned(),
             output,
             rows,
+            columns,
+            block,
             float,
             transfer,
         })
     }
     // ANCHOR_END: open
+
+    // ANCHOR: settle
+    /// Before ranks write together, all must know whether one of them has failed. Where each
+    /// writes for itself, nobody needs to ask before the end. Collective if writing is.
+    pub fn settle<T>(
+        &self,
+        outcome: std::result::Result<T, SlabError>,
+        world: &SimpleCommunicator,
+    ) -> Result<T> {
+        match self.transfer {
+            Transfer::Independent => Ok(outcome?),
+            Transfer::Collective => Ok(agree(world, outcome)?),
+        }
+    }
+    // ANCHOR_END: settle
 
     /// Closes the file on all ranks. Collective over `world`.
     pub fn close(self, world: &SimpleCommunicator) -> Result<()> {
@@ -82,6 +105,18 @@ impl Files {
         Ok(())
     }
 }
+
+/// So many rows that they and their distances fit into the cache of a processor's core
+/// (typically 1 MiB or more). Chunks are read as a whole, so whole chunks.
+// ANCHOR: block
+fn block(input: &Dataset, columns: usize, float: Float) -> usize {
+    const BYTES: usize = 512 << 10;
+    let bytes_a_row = columns * if float == Float::F32 { 4 } else { 8 };
+    let rows = (BYTES / bytes_a_row.max(1)).max(1);
+    let rows_a_chunk = input.chunk().map_or(1, |chunk| chunk[0]);
+    rows.next_multiple_of(rows_a_chunk)
+}
+// ANCHOR_END: block
 
 /// Looks at the file with the means of the operating system, whose messages are clearer
 /// than those of HDF5 over MPI.

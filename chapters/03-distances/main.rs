@@ -2,21 +2,20 @@
 
 mod coords;
 mod files;
+mod forms;
+mod lengths;
 mod naive;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use hdf5::H5Type;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
-use ndarray::{Array1, Array2, Axis, LinalgScalar};
-use parallel_hdf5::{
-    Result, Transfer, agree, print_in_order, read_rows, rows_of, write_rows,
-};
+use parallel_hdf5::{Clock, Result, agree, print_in_order, rows_of};
 
 use files::{Files, Float};
+use forms::{Form, Number};
 
 /// Computes the distance of each point from the origin, on all ranks.
 #[derive(Parser)]
@@ -30,6 +29,12 @@ struct Args {
     /// Make another file, with this many points.
     #[arg(long, conflicts_with = "file")]
     rows: Option<usize>,
+    /// Which form of the computation: each is faster than the one before.
+    #[arg(long, value_enum, default_value_t = Form::Reuse)]
+    form: Form,
+    /// Say how long it took, and how much memory.
+    #[arg(long)]
+    time: bool,
     /// Run the first version of the page, which holds for 4 ranks only.
     #[arg(long, conflicts_with = "file")]
     naive: bool,
@@ -45,42 +50,46 @@ fn main() -> ExitCode {
             Some(path) => path.clone(),
             None => coords::make("coords", args.rows, world)?,
         };
+        let mut clock = Clock::start(world);
         let files = Files::open(&path, &args.dataset, world)?;
+        clock.lap("open");
         match files.float {
-            Float::F32 => distances::<f32>(&files, world),
-            Float::F64 => distances::<f64>(&files, world),
+            Float::F32 => distances::<f32>(&files, args.form, world),
+            Float::F64 => distances::<f64>(&files, args.form, world),
         }?;
-        files.close(world)
+        clock.lap("work");
+        report(&files, world);
+        clock.lap("report");
+        files.close(world)?;
+        clock.lap("close");
+        if args.time && world.rank() == 0 {
+            println!("{clock}");
+        }
+        Ok(())
     })
 }
 // ANCHOR_END: main
 
 // ANCHOR: distances
-fn distances<T>(files: &Files, world: &SimpleCommunicator) -> Result<()>
-where
-    T: H5Type + LinalgScalar + Default + num_traits::Float,
-{
-    // Which rows are mine? Every rank can tell, without asking.
+fn distances<T: Number>(
+    files: &Files,
+    form: Form,
+    world: &SimpleCommunicator,
+) -> Result<()> {
+    let outcome = match form {
+        Form::Whole => forms::whole::<T>(files, world),
+        Form::Blocks => forms::blocks::<T>(files, world),
+        Form::Vector => forms::vector::<T>(files, world),
+        Form::Reuse => forms::reuse::<T>(files, world),
+    };
+    agree(world, outcome)?;
+    Ok(())
+}
+// ANCHOR_END: distances
+
+// ANCHOR: report
+fn report(files: &Files, world: &SimpleCommunicator) {
     let mine = rows_of(world.rank(), world.size(), files.rows);
-
-    // Each rank reads its own rows ...
-    let points = read_rows(&files.input, mine.clone(), Transfer::Independent);
-    let points: Array2<T> = agree(world, points)?;
-
-    // ... computes its own distances ...
-    let distances: Array1<T> = points.map_axis(Axis(1), |point| point.dot(&point).sqrt());
-
-    // ... and writes them to its own rows.
-    let written = write_rows(
-        &files.output,
-        mine.clone(),
-        distances.view(),
-        files.transfer,
-    );
-    agree(world, written)?;
-    // ANCHOR_END: distances
-
-    // ANCHOR: report
     let rows = match mine.len() {
         0 => "no rows".to_owned(),
         1 => format!("row {}", mine.start),
@@ -93,6 +102,5 @@ where
             files.rows, files.input_name
         );
     }
-    Ok(())
-    // ANCHOR_END: report
 }
+// ANCHOR_END: report

@@ -3,6 +3,7 @@
 //!
 //! Depends on neither MPI nor HDF5, so that it can say that they are missing.
 
+pub mod bench;
 pub mod book;
 mod catalogue;
 pub mod chapter;

@@ -14,7 +14,8 @@ use workbook::exercise::trial::Options;
 use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::{
-    book, config, doctor, figures, find_root, picture, run, session, supervise, traced,
+    bench, book, config, doctor, figures, find_root, picture, run, session, supervise,
+    traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -135,6 +136,21 @@ enum Door {
         /// Write this file, instead of the one that the page shows.
         #[arg(long)]
         file: Option<PathBuf>,
+    },
+    /// Compare chapter 3's program with others that do the same work, in interleaved rounds.
+    Bench {
+        /// How much is measured.
+        #[arg(long, value_enum, default_value_t = bench::Size::Short)]
+        size: bench::Size,
+        /// How many rounds, instead of the plan's.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: Option<u32>,
+        /// The folder for bench.json, figures.md and chart.svg, instead of target/bench.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+        /// Measure nothing: make the tables and the chart of these runs.
+        #[arg(value_name = "JSON", requires = "out", conflicts_with = "rounds")]
+        runs: Vec<PathBuf>,
     },
     /// Check the answer to an exercise, or to all of a chapter.
     Check(Check),
@@ -432,6 +448,17 @@ fn open(door: Door) -> Result<bool> {
             let chapter = Chapter::find(&root, &chapter)?;
             let more = shell_words::split(&args.unwrap_or_default())?;
             figures::make(&root, &chapter, &more, file.as_deref())
+        }
+        Door::Bench {
+            out: Some(out),
+            runs,
+            ..
+        } if !runs.is_empty() => bench::render(&runs, &out).map(|()| true),
+        Door::Bench {
+            size, rounds, out, ..
+        } => {
+            let rounds = rounds.map(|it| it as usize);
+            bench::run(&root, &bench::Request { size, rounds, out })
         }
         Door::Check(check) => doors::check(&root, &check.exercise, &check.request()),
         Door::Try(check) => doors::try_out(&root, &check.exercise, &check.request()),
