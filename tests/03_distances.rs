@@ -98,7 +98,7 @@ fn the_lessons_own_file_on_any_number_of_ranks() {
 fn all_forms_come_to_the_same() {
     let data = scratch();
     let path = data.path().join("own.h5");
-    // A block is 512 KiB of points: two columns of f64 are 32768 rows.
+    // A block is 256 KiB of points: two columns of f64 are 16384 rows.
     let points = points(100_003, 2).mapv(|it| it / 3.0);
     {
         let file = File::create(&path).unwrap();

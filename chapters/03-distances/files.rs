@@ -110,7 +110,7 @@ impl Files {
 /// (typically 1 MiB or more). Chunks are read as a whole, so whole chunks.
 // ANCHOR: block
 fn block(input: &Dataset, columns: usize, float: Float) -> usize {
-    const BYTES: usize = 512 << 10;
+    const BYTES: usize = 256 << 10;
     let bytes_a_row = columns * if float == Float::F32 { 4 } else { 8 };
     let rows = (BYTES / bytes_a_row.max(1)).max(1);
     let rows_a_chunk = input.chunk().map_or(1, |chunk| chunk[0]);

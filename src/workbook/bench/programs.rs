@@ -16,7 +16,7 @@ use crate::supervise::{Stream, supervise};
 
 /// How many rows those work on at once that work block by block: as many as chapter 3's
 /// program takes for points of two f32.
-pub const BLOCK: usize = (512 << 10) / 8;
+pub const BLOCK: usize = (256 << 10) / 8;
 
 /// No run may take longer than this.
 const LIMIT: Duration = Duration::from_secs(300);
