@@ -312,6 +312,12 @@ fn main() -> ExitCode {
     }
 }
 
+/// How many tests of a file run at a time: twice as many as there are cores, because a test
+/// waits as long as it computes, for launchers and for runs that hang.
+fn at_a_time() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Options with which cargo runs the examples of the library's documentation on three ranks.
 fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
     let rustc = workbook::mpi::output_of("rustc", &["-vV"]).unwrap_or_default();
@@ -400,12 +406,17 @@ fn open(door: Door) -> Result<bool> {
             };
             let mut passed = true;
             for part in parts {
-                let runner = match part.contains(&"--doc") {
+                let mut options = match part.contains(&"--doc") {
                     true => doc_test_runner(&toolchain)?,
                     false => Vec::new(),
                 };
+                // Cargo leaves the variable as it is where the reader has set it.
+                options.extend([
+                    "--config".to_owned(),
+                    format!("env.RUST_TEST_THREADS=\"{}\"", at_a_time()),
+                ]);
                 let mut all = vec!["--no-fail-fast"];
-                all.extend(runner.iter().map(String::as_str));
+                all.extend(options.iter().map(String::as_str));
                 all.extend(part);
                 passed &=
                     run::cargo(&root, &toolchain, "test", &all, run::Chatter::Always)?;

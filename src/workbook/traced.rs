@@ -293,11 +293,12 @@ fn toolchain(root: &Path, request: &Request) -> Result<Toolchain> {
     }
 }
 
-/// What lets a launcher run here at all, unless the reader has set it: as root, say.
+/// What lets a launcher run here at all, unless the reader has set it: as root, say. How the
+/// ranks talk is left to Open MPI: the command may be for a machine with a network.
 fn launch_environment() -> Vec<(&'static str, &'static str)> {
     let of_mpi = Mpi::OpenMpi.launch_environment().into_iter();
     of_mpi
-        .filter(|(name, _)| std::env::var_os(name).is_none())
+        .filter(|(name, _)| *name != "OMPI_MCA_pml" && std::env::var_os(name).is_none())
         .collect()
 }
 
