@@ -59,7 +59,11 @@ fn rooms(root: &Path) -> BTreeSet<String> {
     let names = entries
         .filter(|it| it.path().is_dir())
         .map(|it| it.file_name());
-    names.map(|it| it.into_string().unwrap()).collect()
+    // A folder without a number holds what a page beside it shows.
+    names
+        .map(|it| it.into_string().unwrap())
+        .filter(|it| it.starts_with(|first: char| first.is_ascii_digit()))
+        .collect()
 }
 
 // --- Checks on the text ----------------------------------------------------------------

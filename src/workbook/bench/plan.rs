@@ -135,6 +135,19 @@ struct Planned {
     only: Option<&'static [Who]>,
 }
 
+impl Planned {
+    fn title(&self) -> String {
+        let plural = if self.ranks == 1 { "" } else { "s" };
+        format!(
+            "{} rows, {} rank{plural}, {}, {}",
+            grouped(self.rows),
+            self.ranks,
+            self.storage.name(),
+            self.mpi
+        )
+    }
+}
+
 /// More rows than this only block by block: a rank may not hold them.
 const MOST_WHOLE: usize = 100_000_000;
 
@@ -251,20 +264,14 @@ pub fn carry_out(root: &Path, programs: &Programs, request: &Request) -> Result<
     };
     for planned in size.contests() {
         let rounds = request.rounds.unwrap_or(planned.rounds);
-        let title = format!(
-            "{} rows, {} ranks, {}, {}",
-            grouped(planned.rows),
-            planned.ranks,
-            planned.storage.name(),
-            planned.mpi
-        );
+        let title = planned.title();
         let Some(folder) = room_for(root, &planned)? else {
             let why = format!("{title}: there is no room for so large a file");
             println!("(left out: {why})");
             found.left_out.push(why);
             continue;
         };
-        println!("{title}: {rounds} rounds, and one before them that does not count");
+        println!("{title}: so many rounds count: {rounds}");
         found
             .contests
             .push(hold(programs, &planned, rounds, folder.path())?);

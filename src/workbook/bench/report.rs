@@ -245,15 +245,12 @@ fn headline(main: &Contest) -> String {
         let [Some(first), Some(again)] = ratios else {
             return "was not measured".to_owned();
         };
-        format!(
-            "{} and {} times as long",
-            short(first.middle),
-            short(again.middle)
-        )
+        let (first, again) = (short(first.middle), short(again.middle));
+        format!("{first} times as long at a first write and {again} times at a rewrite")
     };
     format!(
-        "With {}, the same in h5py takes {}, in C {} (a first write, and a rewrite); each \
-         holding all rows of a rank in memory, as one writes it at first.\n",
+        "Chapter 3's program ({}): the same in h5py takes {}; in C {}. Both hold all rows of a \
+         rank in memory, as one writes it at first.\n",
         main.title(),
         against(Who::H5py { blocked: false }),
         against(Who::C {
