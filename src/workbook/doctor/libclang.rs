@@ -81,7 +81,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) {
 fn install(patient: &Patient) -> Option<String> {
     patient
         .install(patient.request.mpi.name())
-        .filter(|it| it.contains("clang") || it.contains("llvm"))
+        .filter(|it| ["clang", "llvm", "rootless"].iter().any(|word| it.contains(word)))
 }
 
 /// libclang's version, and its first complaint about a header that every `mpi.h` includes.

@@ -11,6 +11,7 @@ use super::job::{Count, Job};
 use super::stamp::Stamp;
 use super::{Compiler, Library, belongs_to, cores};
 use crate::mpi::{hdf5_version, output_of};
+use crate::rootless;
 use crate::supervise::{Ended, Stream, supervise};
 
 /// The crate whose package holds HDF5's source; `Cargo.lock` pins its version.
@@ -90,7 +91,7 @@ pub fn library(
     }
 
     let mut job = Job::new(&folder.join(format!("{name}.log")))?;
-    let tools = Tools::find_or_install(folder, &mut job)?;
+    let tools = Tools::find_or_install(root, folder, &mut job)?;
     // What is configured once is not configured again: Ninja goes on where it stopped.
     if !stamp.is_on(&work) {
         Stamp::begin(&work)?;
@@ -202,8 +203,14 @@ struct Tools {
 }
 
 impl Tools {
-    /// The system's if they are new enough, else pip's, in an environment below `folder`.
-    fn find_or_install(folder: &Path, job: &mut Job) -> Result<Tools> {
+    /// Those that came with an MPI from a wheel; else the system's if they are new enough,
+    /// else pip's, in an environment below `folder`.
+    fn find_or_install(root: &Path, folder: &Path, job: &mut Job) -> Result<Tools> {
+        if let (Some(cmake), Some(ninja)) =
+            (rootless::tool(root, "cmake"), rootless::tool(root, "ninja"))
+        {
+            return Ok(Tools { cmake, ninja });
+        }
         let says = output_of("cmake", &["--version"]).unwrap_or_default();
         if is_new_enough(&says) && output_of("ninja", &["--version"]).is_some() {
             return Ok(Tools {
