@@ -55,7 +55,8 @@ impl Machine {
         for file in SCRIPTS {
             let copy = folder.path().join(file);
             fs::create_dir_all(copy.parent().expect("a file lies in a folder")).unwrap();
-            fs::copy(root().join(file), copy).unwrap_or_else(|error| panic!("{file}: {error}"));
+            fs::copy(root().join(file), copy)
+                .unwrap_or_else(|error| panic!("{file}: {error}"));
         }
         let bin = folder.path().join("bin");
         fs::create_dir(&bin).expect("a folder can be made");
@@ -123,7 +124,11 @@ impl Machine {
         if nix::unistd::geteuid().is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
-        let Output { status, stdout, stderr } = command.output().expect("a shell can be started");
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().expect("a shell can be started");
         let said = [stdout, stderr].concat();
         Answer {
             success: status.success(),
@@ -133,7 +138,11 @@ impl Machine {
 
     /// From now on all packages are installed, or none.
     fn packages(&self, installed: bool) {
-        let says = if installed { "echo installed" } else { "exit 1" };
+        let says = if installed {
+            "echo installed"
+        } else {
+            "exit 1"
+        };
         script(&self.path("bin/dpkg-query"), says);
     }
 
@@ -151,7 +160,9 @@ impl Machine {
             let _ = symlink("/bin/true", home.join(name).join("bin/python"));
         }
         let lock = fs::read_to_string(self.path("Cargo.lock")).unwrap();
-        let mut source = lock.lines().skip_while(|it| *it != "name = \"hdf5-metno-src\"");
+        let mut source = lock
+            .lines()
+            .skip_while(|it| *it != "name = \"hdf5-metno-src\"");
         let source: Vec<&str> = source.by_ref().take(3).collect();
         fs::create_dir_all(home.join("hdf5")).unwrap();
         let made_from = format!("{}{}\n", pins(mpi), source.join("\n"));
@@ -160,7 +171,8 @@ impl Machine {
     }
 
     fn chosen(&self, mpi: &str) -> bool {
-        self.path(&format!("target/rootless/{mpi}.chosen")).is_file()
+        self.path(&format!("target/rootless/{mpi}.chosen"))
+            .is_file()
     }
 
     /// What cargo was asked to do since this was asked last.
@@ -182,7 +194,11 @@ impl Answer {
     #[track_caller]
     fn says(&self, words: &[&str]) -> &Answer {
         for words in words {
-            assert!(self.said.contains(words), "`{words}` is not in:\n{}", self.said);
+            assert!(
+                self.said.contains(words),
+                "`{words}` is not in:\n{}",
+                self.said
+            );
         }
         self
     }
@@ -223,7 +239,9 @@ fn who_may_not_install_is_told_of_both_ways() {
 fn who_has_the_packages_hears_nothing() {
     let machine = Machine::without(&["python3"]);
     machine.packages(true);
-    machine.set_up(None, &["openmpi", "mpich", "hdf5-source"]).is_silent();
+    machine
+        .set_up(None, &["openmpi", "mpich", "hdf5-source"])
+        .is_silent();
     assert!(!machine.path("target").exists());
 }
 
@@ -240,12 +258,20 @@ fn rootless_is_yes_or_no() {
 fn no_c_compiler() {
     let machine = Machine::without(&["cc"]);
     let answer = machine.set_up(Some("1"), &["openmpi"]);
-    answer.fails(&["A C compiler is missing: there is no `cc`", "apt-get install gcc libc6-dev"]);
+    answer.fails(&[
+        "A C compiler is missing: there is no `cc`",
+        "apt-get install gcc libc6-dev",
+    ]);
     // One that does not work is none.
-    script(&machine.path("bin/cc"), "echo 'cc: stdio.h: No such file' >&2; exit 1");
+    script(
+        &machine.path("bin/cc"),
+        "echo 'cc: stdio.h: No such file' >&2; exit 1",
+    );
     let answer = machine.set_up(Some("1"), &["openmpi"]);
     answer.fails(&["A C compiler is missing", "stdio.h: No such file"]);
-    let left = fs::read_dir(machine.path("target/rootless")).unwrap().flatten();
+    let left = fs::read_dir(machine.path("target/rootless"))
+        .unwrap()
+        .flatten();
     let left: Vec<_> = left.map(|it| it.file_name()).collect();
     assert_eq!(left, ["openmpi.chosen"]);
 }
@@ -254,7 +280,10 @@ fn no_c_compiler() {
 fn no_python() {
     let machine = Machine::without(&["python3"]);
     let answer = machine.set_up(Some("1"), &["openmpi"]);
-    answer.fails(&["Python is missing: there is no `python3`", "apt-get install python3-venv"]);
+    answer.fails(&[
+        "Python is missing: there is no `python3`",
+        "apt-get install python3-venv",
+    ]);
 }
 
 #[test]
@@ -264,12 +293,19 @@ fn a_python_that_makes_no_environments() {
     let modules = machine.path("modules");
     fs::create_dir(&modules).unwrap();
     for module in ["ensurepip", "pip"] {
-        fs::write(modules.join(format!("{module}.py")), "raise ImportError('gone')\n").unwrap();
+        fs::write(
+            modules.join(format!("{module}.py")),
+            "raise ImportError('gone')\n",
+        )
+        .unwrap();
     }
     machine.give_away();
     let machine = machine.with("PYTHONPATH", modules.display().to_string());
     let answer = machine.set_up(Some("1"), &["openmpi"]);
-    answer.fails(&["Python is here, but cannot make environments", "apt-get install python3-venv"]);
+    answer.fails(&[
+        "Python is here, but cannot make environments",
+        "apt-get install python3-venv",
+    ]);
 }
 
 #[test]
@@ -280,7 +316,10 @@ fn no_network() {
         .with("PIP_RETRIES", "0");
     for _ in 0..2 {
         let answer = machine.set_up(Some("1"), &["openmpi"]);
-        answer.fails(&["pip could not fetch libclang, CMake and Ninja", "The whole log: target/rootless/tools.log"]);
+        answer.fails(&[
+            "pip could not fetch libclang, CMake and Ninja",
+            "The whole log: target/rootless/tools.log",
+        ]);
         assert!(!machine.path("target/rootless/tools/made-from.txt").exists());
     }
     assert_eq!(machine.asked_of_cargo(), "", "no HDF5 without an MPI");
@@ -301,7 +340,9 @@ fn the_choice_holds_until_the_packages_are_there() {
     machine.set_up(None, &["openmpi", "mpich"]).is_silent();
     assert!(machine.chosen("mpich"));
     // What no wheel brings is still the administrator's.
-    machine.set_up(None, &["openmpi", "browser"]).fails(&["  chromium", "neither root"]);
+    machine
+        .set_up(None, &["openmpi", "browser"])
+        .fails(&["  chromium", "neither root"]);
 
     machine.packages(true);
     let answer = machine.set_up(None, &["openmpi"]);
@@ -319,7 +360,10 @@ fn the_choice_can_be_made_in_spite_of_packages_and_taken_back() {
     machine.set_up(None, &["mpich"]).is_silent();
     assert!(machine.chosen("mpich"));
     machine.set_up(None, &["openmpi"]).is_silent();
-    assert!(!machine.chosen("openmpi"), "it was not asked for, and its packages are there");
+    assert!(
+        !machine.chosen("openmpi"),
+        "it was not asked for, and its packages are there"
+    );
     machine.set_up(Some("0"), &["mpich"]).is_silent();
     assert!(!machine.chosen("mpich"));
 }
@@ -336,7 +380,10 @@ fn what_was_built_with_another_mpi_is_forgotten() {
         machine.give_away();
         machine.set_up(Some("1"), &["openmpi"]).is_silent();
         let asked = machine.asked_of_cargo();
-        assert!(asked.starts_with("cargo clean ") && asked.contains("mpi-sys"), "{asked}");
+        assert!(
+            asked.starts_with("cargo clean ") && asked.contains("mpi-sys"),
+            "{asked}"
+        );
         assert_eq!(machine.path(".cargo/config.toml").exists(), stays);
         machine.set_up(None, &["openmpi"]).is_silent();
         assert_eq!(machine.asked_of_cargo(), "");
@@ -355,7 +402,9 @@ fn what_is_pinned_anew_is_fetched_anew() {
     let pins = machine.path("src/workbook/rootless/tools.txt");
     let text = fs::read_to_string(&pins).unwrap();
     fs::write(&pins, text + "# another\n").unwrap();
-    machine.set_up(None, &["openmpi"]).fails(&["pip could not fetch libclang"]);
+    machine
+        .set_up(None, &["openmpi"])
+        .fails(&["pip could not fetch libclang"]);
 }
 
 // --- What the doctor says ----------------------------------------------------------------
@@ -367,7 +416,11 @@ fn the_doctor_says_how_a_broken_one_is_made_anew() {
         symlink(root().join(name), folder.path().join(name)).unwrap();
     }
     fs::create_dir_all(folder.path().join("target/rootless")).unwrap();
-    fs::write(folder.path().join("target/rootless/openmpi.chosen"), "asked for\n").unwrap();
+    fs::write(
+        folder.path().join("target/rootless/openmpi.chosen"),
+        "asked for\n",
+    )
+    .unwrap();
     let output = Command::new(workbook_program())
         .args(["doctor", "--mpi", "openmpi"])
         .current_dir(folder.path())
@@ -377,7 +430,10 @@ fn the_doctor_says_how_a_broken_one_is_made_anew() {
     assert!(!output.status.success(), "{text}");
     // Not the system's, although it is there.
     assert!(text.contains("WRONG  no Open MPI"), "{text}");
-    assert!(text.contains("cure: make it anew: `rm -rf target/rootless/openmpi"), "{text}");
+    assert!(
+        text.contains("cure: make it anew: `rm -rf target/rootless/openmpi"),
+        "{text}"
+    );
 }
 
 // --- The whole ---------------------------------------------------------------------------
@@ -387,13 +443,22 @@ fn the_doctor_says_how_a_broken_one_is_made_anew() {
 #[ignore = "fetches wheels and builds HDF5 for both MPIs: 20 minutes"]
 fn the_whole_of_it() {
     let list = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
         .current_dir(root())
         .output()
         .expect("git can be started");
     assert!(list.status.success());
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    for name in String::from_utf8(list.stdout).unwrap().split_terminator('\0') {
+    for name in String::from_utf8(list.stdout)
+        .unwrap()
+        .split_terminator('\0')
+    {
         let copy = folder.path().join(name);
         fs::create_dir_all(copy.parent().unwrap()).unwrap();
         let _ = fs::copy(root().join(name), copy);
@@ -403,7 +468,10 @@ fn the_whole_of_it() {
         make.args(words).current_dir(folder.path());
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            let ours = ["CARGO", "MPI", "OMPI_", "PRTE_", "HDF5", "WORKBOOK", "LIBCLANG", "BINDGEN", "ROOTLESS", "MAKE"];
+            let ours = [
+                "CARGO", "MPI", "OMPI_", "PRTE_", "HDF5", "WORKBOOK", "LIBCLANG",
+                "BINDGEN", "ROOTLESS", "MAKE",
+            ];
             if ours.iter().any(|it| text.starts_with(it)) && text != "CARGO_HOME" {
                 make.env_remove(name);
             }
@@ -423,7 +491,10 @@ fn the_whole_of_it() {
         }
         let doctor = make(&["doctor", mpi]);
         assert!(doctor.contains(&format!("ok     {name}")), "{doctor}");
-        assert!(doctor.contains("comes from Python's package index"), "{doctor}");
+        assert!(
+            doctor.contains("comes from Python's package index"),
+            "{doctor}"
+        );
     }
     make(&["chapter-4"]);
 }

@@ -11,6 +11,7 @@ mod h5py;
 mod job;
 mod proof;
 mod stamp;
+mod zlib;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@
 rootless=target/rootless
 pins=src/workbook/rootless
 without_root='the same command with ROOTLESS=1 takes MPI and libclang from Python'"'"'s package index, and builds
-HDF5, all of it below target/ (500 MB, some minutes). It needs Python 3 and a C compiler.'
+HDF5, all of it below target/ (250 MB, some minutes). It needs Python 3 and a C compiler.'
 
 is_chosen() { [ -e "$rootless/$1.chosen" ]; }
 any_chosen() { for mark in "$rootless"/*.chosen; do [ -e "$mark" ] && return; done; return 1; }

@@ -52,7 +52,7 @@ debian() {
     python) echo openmpi-bin python3 python3-mpi4py python3-h5py python3-h5py-mpi ;;
     browser) echo chromium fonts-dejavu-core ;;
     tests) echo openmpi-bin libopenmpi-dev libhdf5-openmpi-dev mpich libmpich-dev libhdf5-mpich-dev \
-      libhdf5-dev hdf5-tools fuse3 python3 python3-mpi4py python3-h5py python3-h5py-mpi procps ;;
+      libhdf5-dev hdf5-tools fuse3 python3 python3-venv python3-mpi4py python3-h5py python3-h5py-mpi procps ;;
     *) return 1 ;;
   esac
 }
