@@ -149,13 +149,13 @@ environment() {
 
 # The MPIs given, with all that the chapters need of them.
 provide() {
-  check_cc
   for mpi in "$@"; do
     of_hdf5=$rootless/hdf5/$mpi.made-from
     made_from=$(pinned "$mpi" && grep -A 2 '^name = "hdf5-metno-src"' Cargo.lock)
     if has_environment tools && has_environment "$mpi" && [ "$(cat "$of_hdf5" 2>/dev/null)" = "$made_from" ]; then
       continue
     fi
+    check_cc
     check_python
     environment tools 'libclang, CMake and Ninja'
     environment "$mpi" "$(full_name "$mpi")"

@@ -132,7 +132,7 @@ refuse() {
   say "These packages are missing:" "  $*"
   # An administrator is asked once, so for what the chapters need as well.
   # shellcheck disable=SC2046 # words on purpose
-  set -- $(printf '%s\n' "$@" $(missing_of $($system "${MPI:-openmpi}")) | sort -u)
+  is_chosen "${MPI:-openmpi}" || set -- $(printf '%s\n' "$@" $(missing_of $($system "${MPI:-openmpi}")) | sort -u)
   [ "$system" = debian ] && refresh='apt-get update && ' || refresh=
   say "You are neither root nor allowed to use sudo. Ask your administrator to run this one command," \
     "which installs what the chapters need as well:" \

@@ -211,8 +211,15 @@ impl Patient<'_> {
         if nix::unistd::geteuid().is_root() || whole.starts_with("brew ") {
             return Some(format!("`{whole}`"));
         }
+        let without_root = match need.parse::<Mpi>() {
+            Ok(mpi) => format!(
+                "; without root: `make chapter-1 ROOTLESS=1 MPI={}`",
+                mpi.name()
+            ),
+            Err(_) => String::new(),
+        };
         Some(format!(
-            "`sudo sh -c '{whole}'` (or ask your administrator to run that)"
+            "`sudo sh -c '{whole}'` (or ask your administrator to run that{without_root})"
         ))
     }
 
