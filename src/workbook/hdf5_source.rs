@@ -11,6 +11,7 @@ mod h5py;
 mod job;
 mod proof;
 mod stamp;
+mod zlib;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use crate::chapter::Chapter;
 use crate::mpi::{Mpi, output_of};
+use crate::rootless;
 use crate::run::Request;
 
 pub use job::{Count, Job};
@@ -73,7 +75,7 @@ pub struct Library {
 /// then proves it with the programs of the chapters. `Ok(true)` if every check held.
 pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
     let compiler = Compiler::find(request.mpi)?;
-    let folder = root.join("target/hdf5");
+    let folder = rootless::folder_for_hdf5(root, request.mpi);
     let library = library(root, &folder, &compiler, request.release.as_deref())?;
     let python = if request.python {
         let _lock = lock(&folder)?;

@@ -76,7 +76,9 @@ impl Launch {
 
     /// The command as a reader types it: `mpirun -n 4 target/debug/hello-rank`.
     pub fn shown(&self, root: &Path) -> String {
-        let mut words = vec![self.launcher.clone()];
+        let launcher = Path::new(&self.launcher);
+        let launcher = launcher.strip_prefix(root).unwrap_or(launcher);
+        let mut words = vec![launcher.display().to_string()];
         words.extend(self.options.iter().cloned());
         words.extend(["-n".to_owned(), self.ranks.to_string()]);
         let program = self.program.strip_prefix(root).unwrap_or(&self.program);

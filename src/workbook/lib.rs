@@ -17,6 +17,7 @@ pub mod mpi;
 pub mod noise;
 pub mod picture;
 pub mod quiz;
+pub mod rootless;
 pub mod run;
 pub mod session;
 pub mod supervise;

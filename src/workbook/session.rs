@@ -161,6 +161,7 @@ impl Session {
             "LIMIT",
             "HDF5",
             "TRACE",
+            "ROOTLESS",
         ] {
             command.env_remove(name);
         }

@@ -13,6 +13,9 @@ least_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 say() { printf '%s\n' "$@" >&2; }
 fail() { say "$@"; exit 1; }
 
+# What is different where nobody may install packages.
+. src/workbook/rootless.sh
+
 # --- Rust --------------------------------------------------------------------------
 # True if version $1 is at least version $2.
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -t. -k1,1n -k2,2n | head -n 1)" = "$2" ]; }
@@ -49,7 +52,7 @@ debian() {
     python) echo openmpi-bin python3 python3-mpi4py python3-h5py python3-h5py-mpi ;;
     browser) echo chromium fonts-dejavu-core ;;
     tests) echo openmpi-bin libopenmpi-dev libhdf5-openmpi-dev mpich libmpich-dev libhdf5-mpich-dev \
-      libhdf5-dev hdf5-tools fuse3 python3 python3-mpi4py python3-h5py python3-h5py-mpi procps ;;
+      libhdf5-dev hdf5-tools fuse3 python3 python3-venv python3-mpi4py python3-h5py python3-h5py-mpi procps ;;
     *) return 1 ;;
   esac
 }
@@ -109,6 +112,13 @@ install_command() {
   esac
 }
 
+# True if packages may be installed: as root, by sudo (if somebody is there to be asked for the
+# password), or because the system wants neither.
+may_install() {
+  [ "$system" = homebrew ] || [ "$(id -u)" = 0 ] ||
+    { command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || { [ -t 0 ] && [ -t 2 ]; }; }; }
+}
+
 confirmed() {
   { [ -t 0 ] && [ -t 2 ]; } || return 0
   printf 'Install them now? [Y/n] ' >&2
@@ -116,23 +126,31 @@ confirmed() {
   case $answer in ''|[Yy]*) return 0 ;; *) return 1 ;; esac
 }
 
+# Says what can be done about missing packages where they may not be installed; returns if the
+# reader wants to go on without them.
+refuse() {
+  say "These packages are missing:" "  $*"
+  # An administrator is asked once, so for what the chapters need as well.
+  # shellcheck disable=SC2046 # words on purpose
+  is_chosen "${MPI:-openmpi}" || set -- $(printf '%s\n' "$@" $(missing_of $($system "${MPI:-openmpi}")) | sort -u)
+  [ "$system" = debian ] && refresh='apt-get update && ' || refresh=
+  say "You are neither root nor allowed to use sudo. Ask your administrator to run this one command," \
+    "which installs what the chapters need as well:" \
+    "  sudo sh -c '$refresh$(install_command "$@")'"
+  [ -n "$mpis" ] && [ "${ROOTLESS:-}" != 0 ] && [ -z "$from_wheels" ] || exit 1
+  say "Or do without them: $without_root"
+  { [ -t 0 ] && [ -t 2 ]; } || exit 1
+  printf 'Do that now? [y/N] ' >&2
+  read -r answer || exit 1
+  case $answer in [Yy]*) ;; *) exit 1 ;; esac
+}
+
 install() {
   command=$(install_command "$@")
   [ "$system" = debian ] && refresh='apt-get update' || refresh=
   whole="${refresh:+$refresh && }$command"
   say "These packages are missing:" "  $*"
-  if [ "$system" = homebrew ] || [ "$(id -u)" = 0 ]; then
-    as=
-  elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || { [ -t 0 ] && [ -t 2 ]; }; }; then
-    as='sudo env DEBIAN_FRONTEND=noninteractive'
-  else
-    # An administrator is asked once, so for what the chapters need as well.
-    # shellcheck disable=SC2046 # words on purpose
-    set -- $(printf '%s\n' "$@" $(missing_of $($system "${MPI:-openmpi}")) | sort -u)
-    fail "You are neither root nor allowed to use sudo. Ask your administrator to run this one command," \
-      "which installs what the chapters need as well:" \
-      "  sudo sh -c '${refresh:+$refresh && }$(install_command "$@")'"
-  fi
+  if [ "$system" = homebrew ] || [ "$(id -u)" = 0 ]; then as=; else as='sudo env DEBIAN_FRONTEND=noninteractive'; fi
   confirmed || fail "Nothing was installed. When you are ready:" "  ${as:+sudo }sh -c '$whole'"
   export DEBIAN_FRONTEND=noninteractive
   log=$(mktemp)
@@ -140,7 +158,10 @@ install() {
   for step in "$refresh" "$command"; do
     [ -n "$step" ] || continue
     # shellcheck disable=SC2086 # words on purpose
-    $as $step >"$log" 2>&1 </dev/null || { tail -n 15 "$log" >&2; fail "This failed: $as $step" "The whole log: $log"; }
+    $as $step >"$log" 2>&1 </dev/null || {
+      tail -n 15 "$log" >&2
+      fail "This failed: $as $step" "The whole log: $log" ${as:+"Without root it goes like this: $without_root"}
+    }
   done
   rm -f "$log"
 }
@@ -168,15 +189,33 @@ if [ -n "$only_print" ]; then
 fi
 
 check_rust
-if [ "$system" = unknown ]; then
-  say "This system's packages are unknown to the workbook: install an MPI with its mpicc, a parallel HDF5 and libclang yourself."
+mpis=
+for need in "$@"; do
+  case $need:" $mpis " in openmpi:*" openmpi "* | mpich:*" mpich "*) ;; openmpi:* | mpich:*) mpis="$mpis $need" ;; esac
+done
+# shellcheck disable=SC2086 # words on purpose
+decide $mpis
+plan "$@"
+if [ "$system" = unknown ] && [ -z "$from_wheels" ]; then
+  say "This system's packages are unknown to the workbook: install an MPI with its mpicc, a parallel HDF5 and libclang yourself." \
+    "Or do without: $without_root"
   exit 0
 fi
 [ "$system" = debian ] || [ -e target/.setup-warned ] || {
   say "Note: nobody has tried the workbook on this system yet; tell us what you find."
   mkdir -p target && : >target/.setup-warned
 }
-# shellcheck disable=SC2086 # words on purpose
-missing=$(missing_of $wanted)
+if [ -n "$missing" ] && ! may_install; then
+  # shellcheck disable=SC2086 # words on purpose
+  refuse $missing
+  ROOTLESS=1
+  # shellcheck disable=SC2086 # words on purpose
+  decide $mpis
+  plan "$@"
+  # shellcheck disable=SC2086 # words on purpose
+  [ -z "$missing" ] || refuse $missing
+fi
 # shellcheck disable=SC2086 # words on purpose
 [ -z "$missing" ] || install $missing
+# shellcheck disable=SC2086 # words on purpose
+[ -z "$from_wheels" ] || provide $from_wheels

@@ -35,7 +35,8 @@ pub(super) fn look(
     let mpi = patient.request.mpi;
     let given = patient.request.hdf5.as_deref();
     let install = || {
-        let command = patient.install(mpi.name()).filter(|it| it.contains("hdf5"));
+        let brings = |it: &String| it.contains("hdf5") || it.contains("rootless");
+        let command = patient.install(mpi.name()).filter(brings);
         command.unwrap_or_else(|| "build one from source: `make chapter-5`".to_owned())
     };
     // What to do instead, if the reader gave a folder that does not do.

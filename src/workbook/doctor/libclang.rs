@@ -79,9 +79,11 @@ pub(super) fn look(patient: &Patient, report: &mut Report) {
 
 /// The command that installs libclang, if its packages are missing.
 fn install(patient: &Patient) -> Option<String> {
-    patient
-        .install(patient.request.mpi.name())
-        .filter(|it| it.contains("clang") || it.contains("llvm"))
+    patient.install(patient.request.mpi.name()).filter(|it| {
+        ["clang", "llvm", "rootless"]
+            .iter()
+            .any(|word| it.contains(word))
+    })
 }
 
 /// libclang's version, and its first complaint about a header that every `mpi.h` includes.

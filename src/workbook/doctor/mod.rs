@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::chapter::Chapter;
 use crate::mpi::{Mpi, output_of};
+use crate::rootless::Wheel;
 
 /// What the reader asked for.
 #[derive(Clone, Debug)]
@@ -156,6 +157,16 @@ pub fn examine(root: &Path, request: &Request) -> Result<Report> {
     surroundings::rust(&patient, &mut report)?;
     surroundings::c_compiler(&patient, &mut report);
     let mpi = mpi::look(&patient, &mut report)?;
+    if mpi.is_some() && Wheel::chosen(request.mpi).is_some() {
+        report.ok(
+            "rootless",
+            format!(
+                "this {} comes from Python's package index, without root; ROOTLESS=0 with a \
+                 door goes back to the system's packages",
+                request.mpi
+            ),
+        );
+    }
     surroundings::cores(&patient, &mut report, mpi.as_ref())?;
     libclang::look(&patient, &mut report);
     let data = locks::look(&patient, &mut report);
@@ -179,6 +190,9 @@ impl Patient<'_> {
     /// The command that installs what `need` (a word of `setup.sh`) lacks here; `None` if
     /// nothing lacks, or the system's packages are unknown.
     fn install(&self, need: &str) -> Option<String> {
+        if let Some(wheel) = need.parse().ok().and_then(Wheel::chosen) {
+            return Some(wheel.anew());
+        }
         let script = self.root.join("src/workbook/setup.sh");
         let output = Command::new("sh")
             .arg(script)
@@ -197,8 +211,15 @@ impl Patient<'_> {
         if nix::unistd::geteuid().is_root() || whole.starts_with("brew ") {
             return Some(format!("`{whole}`"));
         }
+        let without_root = match need.parse::<Mpi>() {
+            Ok(mpi) => format!(
+                "; without root: `make chapter-1 ROOTLESS=1 MPI={}`",
+                mpi.name()
+            ),
+            Err(_) => String::new(),
+        };
         Some(format!(
-            "`sudo sh -c '{whole}'` (or ask your administrator to run that)"
+            "`sudo sh -c '{whole}'` (or ask your administrator to run that{without_root})"
         ))
     }
 

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use super::{Patient, Report, first_version, is_program, on_path};
 use crate::mpi::{Mpi, output_of};
+use crate::rootless::Wheel;
 use crate::supervise::{Ended, Stream, supervise};
 
 /// After this long a trial is given up. Open MPI takes half a second to start.
@@ -55,6 +56,10 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
     let (launcher, mpicc) = (mpi.launcher(), mpi.compiler());
     // Whatever the shell finds under the usual names, whosever it is.
     let (plain_launcher, plain_mpicc) = (on_path("mpirun"), on_path("mpicc"));
+    let place = match Wheel::chosen(mpi) {
+        Some(_) => format!("in target/rootless/{}", mpi.name()),
+        None => "on the PATH".to_owned(),
+    };
     let get_launcher = || {
         let what = format!("{mpi}'s launcher");
         patient.provide(mpi.name(), &what, |folder| {
@@ -73,7 +78,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
         (None, None) => {
             report.wrong(
                 "mpi",
-                format!("no {mpi}: there is no mpirun and no mpicc of it on the PATH"),
+                format!("no {mpi}: there is no mpirun and no mpicc of it {place}"),
                 vec![get_launcher()],
             );
             let other = Mpi::ALL
@@ -92,7 +97,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
             // Is there another MPI's launcher instead, and does it do what is feared?
             let foreign = plain_launcher.is_some();
             if !(foreign && mismatch(patient, report, &mpicc, "mpirun", &get_launcher)?) {
-                let says = format!("no launcher: there is no mpirun of {mpi} on the PATH");
+                let says = format!("no launcher: there is no mpirun of {mpi} {place}");
                 report.wrong("launcher", says, vec![get_launcher()]);
             }
             return Ok(None);
@@ -100,7 +105,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
         (Some(launcher), None) => {
             let foreign = plain_mpicc.is_some();
             if !(foreign && mismatch(patient, report, "mpicc", &launcher, &get_mpicc)?) {
-                let says = format!("no compiler: there is no mpicc of {mpi} on the PATH");
+                let says = format!("no compiler: there is no mpicc of {mpi} {place}");
                 report.wrong("mpicc", says, vec![get_mpicc()]);
             }
             return Ok(None);

@@ -120,6 +120,10 @@ impl Kit {
             format!("dependency={}", deps.display()),
             format!("-Clink-arg=-Wl,-rpath,{}", lib.display()),
         ]);
+        let environment = toolchain.build_environment();
+        let run_path = environment.iter().find(|(name, _)| *name == "MPI_RUN_PATH");
+        kit.options
+            .extend(run_path.map(|(_, path)| format!("-Clink-arg=-Wl,-rpath,{path}")));
         std::fs::create_dir_all(&kit.folder)
             .with_context(|| format!("cannot make {}", kit.folder.display()))?;
         Ok(kit)

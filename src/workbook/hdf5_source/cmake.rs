@@ -9,8 +9,10 @@ use regex::Regex;
 
 use super::job::{Count, Job};
 use super::stamp::Stamp;
+use super::zlib;
 use super::{Compiler, Library, belongs_to, cores};
 use crate::mpi::{hdf5_version, output_of};
+use crate::rootless;
 use crate::supervise::{Ended, Stream, supervise};
 
 /// The crate whose package holds HDF5's source; `Cargo.lock` pins its version.
@@ -66,12 +68,15 @@ pub fn library(
         prefix: prefix.clone(),
     };
 
-    let zlib = has_zlib(&compiler.mpicc);
+    let mut job = Job::new(&folder.join(format!("{name}.log")))?;
     let mut options: Vec<String> = OPTIONS.map(str::to_owned).to_vec();
-    options.push(format!(
-        "-DHDF5_ENABLE_ZLIB_SUPPORT={}",
-        if zlib { "ON" } else { "OFF" }
-    ));
+    options.push("-DHDF5_ENABLE_ZLIB_SUPPORT=ON".to_owned());
+    if !has_zlib(&compiler.mpicc) {
+        let zlib = zlib::library(root, folder, compiler, &mut job)?;
+        let path = |part: &str| zlib.join(part).display().to_string();
+        options.push(format!("-DZLIB_INCLUDE_DIR={}", path("include")));
+        options.push(format!("-DZLIB_LIBRARY={}", path("lib/libz.a")));
+    }
     options.push(format!("-DCMAKE_C_COMPILER={}", compiler.mpicc));
     options.push(format!("-DCMAKE_INSTALL_PREFIX={}", prefix.display()));
     let made_from = [&source.package, &compiler.version, &options.join(" ")];
@@ -85,12 +90,8 @@ pub fn library(
         );
         return Ok(library);
     }
-    if !zlib {
-        eprintln!("No zlib.h here, so this HDF5 will not compress (gzip) datasets.");
-    }
 
-    let mut job = Job::new(&folder.join(format!("{name}.log")))?;
-    let tools = Tools::find_or_install(folder, &mut job)?;
+    let tools = Tools::find_or_install(root, folder, &mut job)?;
     // What is configured once is not configured again: Ninja goes on where it stopped.
     if !stamp.is_on(&work) {
         Stamp::begin(&work)?;
@@ -133,8 +134,21 @@ struct Source {
     package: String,
 }
 
-/// Asks cargo where the crate's source is; cargo fetches it if need be.
+/// Finds HDF5's source.
 fn source(root: &Path) -> Result<Source> {
+    let (home, package) = crate_source(root, "hdf5-source", CRATE)?;
+    let folder = home.join("ext/hdf5");
+    let version = version_in(&folder)?;
+    Ok(Source {
+        folder,
+        version,
+        package,
+    })
+}
+
+/// Asks cargo where the crate `name` is, which a `feature` of ours wants: its folder, and its
+/// name and version. Cargo fetches it if need be.
+pub fn crate_source(root: &Path, feature: &str, name: &str) -> Result<(PathBuf, String)> {
     let mut metadata = MetadataCommand::new();
     let mut options = vec!["--locked".to_owned()];
     // Without this cargo would fetch what other systems need as well.
@@ -145,7 +159,7 @@ fn source(root: &Path) -> Result<Source> {
     metadata
         .manifest_path(root.join("Cargo.toml"))
         .features(cargo_metadata::CargoOpt::SomeFeatures(vec![
-            "hdf5-source".to_owned(),
+            feature.to_owned(),
         ]))
         .other_options(options);
     let hour = std::time::Duration::from_secs(3600);
@@ -157,7 +171,7 @@ fn source(root: &Path) -> Result<Source> {
     match outcome.ended {
         Ended::Exit(0) => {}
         Ended::Interrupted => bail!("interrupted while fetching the source"),
-        ended => bail!("cargo cannot find the source of HDF5 ({CRATE}): {ended}"),
+        ended => bail!("cargo cannot find the source that is wanted ({name}): {ended}"),
     }
     let out = outcome
         .lines
@@ -165,22 +179,16 @@ fn source(root: &Path) -> Result<Source> {
         .find(|it| it.stream == Stream::Out && it.text.starts_with('{'));
     let json = out.map(|line| line.text.as_str()).unwrap_or_default();
     let metadata = MetadataCommand::parse(json).context("cannot read cargo's metadata")?;
-    let package = metadata
-        .packages
-        .iter()
-        .find(|it| it.name.as_str() == CRATE);
-    let package = package.with_context(|| format!("Cargo.lock does not name {CRATE}"))?;
+    let package = metadata.packages.iter().find(|it| it.name.as_str() == name);
+    let package = package.with_context(|| format!("Cargo.lock does not name {name}"))?;
     let home = package
         .manifest_path
         .parent()
         .context("a manifest lies in a folder")?;
-    let folder = home.join("ext/hdf5").into_std_path_buf();
-    let version = version_in(&folder)?;
-    Ok(Source {
-        folder,
-        version,
-        package: format!("{CRATE} {}", package.version),
-    })
+    Ok((
+        home.as_std_path().to_owned(),
+        format!("{name} {}", package.version),
+    ))
 }
 
 /// The version that HDF5's own header states.
@@ -202,8 +210,14 @@ struct Tools {
 }
 
 impl Tools {
-    /// The system's if they are new enough, else pip's, in an environment below `folder`.
-    fn find_or_install(folder: &Path, job: &mut Job) -> Result<Tools> {
+    /// Those that came with an MPI from a wheel; else the system's if they are new enough,
+    /// else pip's, in an environment below `folder`.
+    fn find_or_install(root: &Path, folder: &Path, job: &mut Job) -> Result<Tools> {
+        if let (Some(cmake), Some(ninja)) =
+            (rootless::tool(root, "cmake"), rootless::tool(root, "ninja"))
+        {
+            return Ok(Tools { cmake, ninja });
+        }
         let says = output_of("cmake", &["--version"]).unwrap_or_default();
         if is_new_enough(&says) && output_of("ninja", &["--version"]).is_some() {
             return Ok(Tools {
