@@ -266,13 +266,12 @@ fn mixed(class: &Class, door: u16) -> Vec<(&'static str, &'static str)> {
         is(who, "does-not-compile");
     }
     // … and at run time: it passes if nothing was to be seen.
-    let home = std::env::var("HOME").unwrap_or_default();
+    let secret = root().join("Cargo.toml");
     class.hand_in_program(
         "spy",
         &format!(
             r#"let mut seen = Vec::new();
-            for path in [{:?}, {:?}, {home:?}, "/etc/shadow", "/etc/hostname", "/home", "/root", "/old",
-                         "/var", "/work", "/etc/ssl"] {{
+            for path in [{:?}, {:?}, {secret:?}, "/etc/shadow", "/etc/hostname", "/etc/ssl", "/var/lib", "/old"] {{
                 if std::fs::metadata(path).is_ok() {{ seen.push(path.to_owned()); }}
             }}
             if std::net::TcpStream::connect(("127.0.0.1", {door})).is_ok() {{ seen.push("the network".into()); }}

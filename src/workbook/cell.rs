@@ -38,10 +38,9 @@ pub const MEMORY: u64 = 3072;
 /// The same for a compiler and its linker.
 pub const COMPILER_MEMORY: u64 = 4096;
 /// How many processes and threads there may be in a cell: seven ranks of MPI have some 40.
-pub const PROCESSES: u64 = 160;
-/// More than this, and the cell is ended. (The kernel refuses to start more than
-/// [`PROCESSES`], which a program may try for ever.)
-pub const TOO_MANY: u64 = 120;
+pub const PROCESSES: u64 = 120;
+/// What is added to all these for each rank after the eighth.
+const OF_A_RANK: (u64, u64) = (256, 12);
 /// How much `/tmp` and `/dev/shm` hold, in MiB: both are memory.
 pub const SHARED: u64 = 512;
 
@@ -93,6 +92,9 @@ pub struct Cell {
     write: Vec<PathBuf>,
     /// In MiB.
     memory: u64,
+    /// Threads included. With more of them, the cell is ended. (The kernel refuses to start
+    /// many more, which a program may try for ever.)
+    processes: u64,
 }
 
 impl Cells {
@@ -172,6 +174,7 @@ impl Cells {
             read: all,
             write: absolute(write)?,
             memory,
+            processes: PROCESSES,
         })
     }
 
@@ -205,6 +208,14 @@ impl Cells {
 }
 
 impl Cell {
+    /// A cell that is large enough for so many ranks.
+    pub fn for_ranks(mut self, ranks: usize) -> Cell {
+        let more = (ranks as u64).saturating_sub(8);
+        self.memory += more * OF_A_RANK.0;
+        self.processes += more * OF_A_RANK.1;
+        self
+    }
+
     /// The same command in the cell, with an environment that holds no secrets.
     pub fn around(&self, command: &Command) -> Command {
         let spec = serde_json::to_string(self).expect("it has no maps");

@@ -31,7 +31,7 @@ use seccompiler::{
     SeccompFilter, SeccompRule,
 };
 
-use super::{Cell, NOT_MADE, SHARED, TOO_MANY, Way};
+use super::{Cell, NOT_MADE, SHARED, Way};
 
 /// The system's folders and files that a program needs to run, or a compiler to compile.
 const SYSTEM: [&str; 20] = [
@@ -211,12 +211,8 @@ fn lay_out(cell: &Cell) -> Result<()> {
             bind(path, root, access)?;
         }
     }
-    fs::create_dir_all(root.join(OLD))?;
     remount(root, MsFlags::MS_NODEV | MsFlags::MS_RDONLY)
 }
-
-/// Where the old root is for a moment.
-const OLD: &str = "old";
 
 /// Who the program is.
 fn owner(cell: &Cell) -> (u32, u32) {
@@ -420,9 +416,9 @@ fn first(cell: &Cell, words: &[OsString], here: &Path, report: &mut File) -> Res
     )
     .context("cannot mount the cell's /proc (is this a container that hides /proc?)")?;
     std::env::set_current_dir(&cell.root)?;
-    pivot_root(".", OLD).context("cannot change the root")?;
-    umount2(&Path::new("/").join(OLD), MntFlags::MNT_DETACH)
-        .context("cannot leave the old root")?;
+    // The old root then lies over the new one: pivot_root(2), "pivot_root(".", ".")".
+    pivot_root(".", ".").context("cannot change the root")?;
+    umount2(".", MntFlags::MNT_DETACH).context("cannot leave the old root")?;
     std::env::set_current_dir(if here.is_dir() {
         here
     } else {
@@ -432,12 +428,11 @@ fn first(cell: &Cell, words: &[OsString], here: &Path, report: &mut File) -> Res
     let (program, args) = words.split_first().context("there is no command")?;
     let mut command = Command::new(program);
     command.args(args);
-    let (way, user) = (cell.way, cell.user);
+    let (way, user, most) = (cell.way, cell.user, cell.processes + 40);
     let filters = filters()?;
     // SAFETY: system calls and nothing more, in a process of one thread.
     unsafe {
         command.pre_exec(move || {
-            let most = super::PROCESSES;
             setrlimit(Resource::RLIMIT_NPROC, most, most)?;
             if way == Way::AnotherUser {
                 setgroups(&[])?;
@@ -519,7 +514,8 @@ fn over(cell: &Cell) -> Option<String> {
             cell.memory
         ));
     }
-    (tasks > TOO_MANY).then(|| format!("it started more than {TOO_MANY} processes"))
+    let most = cell.processes;
+    (tasks > most).then(|| format!("it started more than {most} processes"))
 }
 
 fn page_size() -> u64 {

@@ -41,6 +41,8 @@ pub struct Kit {
     /// The program that knows what is right.
     pub check: PathBuf,
     options: Vec<String>,
+    /// What cargo has built that an answer may be linked with, directly or not.
+    libraries: Vec<PathBuf>,
     rustc: PathBuf,
     /// Parts of a program that did not change are not compiled again.
     incremental: bool,
@@ -100,6 +102,7 @@ impl Kit {
             recorder: PathBuf::new(),
             check: PathBuf::new(),
             options: Vec::new(),
+            libraries: Vec::new(),
             rustc: PathBuf::from("rustc"),
             incremental: true,
             cells: None,
@@ -139,6 +142,14 @@ impl Kit {
 
     fn take(&mut self, artifact: cargo_metadata::Artifact) {
         let name = artifact.target.name.replace('-', "_");
+        if name != "recorder" {
+            let files = artifact.filenames.iter();
+            let files = files.filter(|it| {
+                it.extension()
+                    .is_some_and(|it| ["rlib", "rmeta", "so"].contains(&it))
+            });
+            self.libraries.extend(files.map(|it| it.clone().into()));
+        }
         let is = |kind: TargetKind| artifact.target.kind.contains(&kind);
         let file = |extension: &str| {
             let mut files = artifact.filenames.iter();
@@ -205,40 +216,31 @@ impl Kit {
         Ok(kit)
     }
 
-    /// Gathers what an answer is linked with in one folder: all libraries that cargo has
-    /// built, and nothing else. (Beside them lie the programs that know what is right.)
+    /// Gathers what an answer is linked with in the folder `libraries`, and nothing else:
+    /// beside them, cargo keeps the programs that know what is right. The check and the
+    /// recorder go into `tools`, where cargo does not replace them meanwhile.
     ///
     /// # Errors
-    /// If the folder cannot be made.
-    pub fn gather_libraries(&self, folder: &Path) -> Result<()> {
-        let _ = std::fs::remove_dir_all(folder);
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(self.toolchain.target.join("debug/deps"))? {
-            files.push(entry?.path());
-        }
-        for option in &self.options {
-            if let Some((name, path)) = option.split_once('=')
-                && CRATES.iter().any(|it| it.0 == name)
-            {
-                files.push(PathBuf::from(path));
-            }
-        }
-        let is_library = |file: &Path| {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            let ends = [".rlib", ".rmeta", ".so"]
-                .iter()
-                .any(|it| name.ends_with(it));
-            ends && !name.starts_with("librecorder")
-        };
-        for file in files.iter().filter(|it| is_library(it)) {
+    /// If the folders cannot be made.
+    pub fn gather(&mut self, libraries: &Path, tools: &Path) -> Result<()> {
+        let gather = |file: &Path, folder: &Path| -> Result<PathBuf> {
             let there = folder.join(file.file_name().unwrap_or_default());
             if std::fs::hard_link(file, &there).is_err() && !there.exists() {
                 std::fs::copy(file, &there)
                     .with_context(|| format!("cannot copy {}", file.display()))?;
             }
+            Ok(there)
+        };
+        for folder in [libraries, tools] {
+            let _ = std::fs::remove_dir_all(folder);
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
         }
+        for file in &self.libraries {
+            gather(file, libraries)?;
+        }
+        self.check = gather(&self.check, tools)?;
+        self.recorder = gather(&self.recorder, tools)?;
         Ok(())
     }
 

@@ -224,7 +224,7 @@ fn try_once(
         for folder in write {
             cells.give(folder)?;
         }
-        let made = cells.cell(&read, &write, cell::MEMORY)?;
+        let made = cells.cell(&read, &write, cell::MEMORY)?.for_ranks(ranks);
         launch.cell = Some(made.clone());
         watcher.cell = Some(made);
     }

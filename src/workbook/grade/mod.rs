@@ -179,12 +179,12 @@ pub fn grade(root: &Path, request: &Request) -> Result<bool> {
     let start = Instant::now();
     let exercises = wanted(root, &request.exercises)?;
     let submissions = submission::find(&request.folders, &exercises)?;
-    let kit = doors::kit(root, request.mpi, request.hdf5.as_deref())?;
+    let mut kit = doors::kit(root, request.mpi, request.hdf5.as_deref())?;
     let _only_one = kit.only_one("grade", || true)?;
 
     let own = kit.toolchain.target.join("grade");
     let libraries = own.join("libraries");
-    kit.gather_libraries(&libraries)?;
+    kit.gather(&libraries, &own.join("tools"))?;
     let scratch = tempfile::Builder::new().prefix("grade-").tempdir()?;
     let ways: &[Way] = match request.isolation {
         Isolation::Full => &[Way::AnotherUser, Way::UserNamespace],

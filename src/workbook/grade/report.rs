@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::submission::printable;
 use super::{Graded, Mark, Marks, Report, Request};
 use crate::exercise::verdict::counts;
 
@@ -123,7 +124,9 @@ impl Report {
                     let _ = writeln!(
                         text,
                         "{} {}: {}",
-                        submission.name, exercise.exercise, exercise.text
+                        submission.name,
+                        exercise.exercise,
+                        printable(&exercise.text)
                     );
                 }
             }
