@@ -97,12 +97,12 @@ impl Report {
             }
             let _ = writeln!(text, "  {} of {}", submission.passed, submission.of);
         }
-        let legend: Vec<String> = used
-            .iter()
-            .map(|it| format!("{} {}", it.symbol(), it.words()))
-            .collect();
-        if !legend.is_empty() {
-            let _ = writeln!(text, "{QUIET}{}{QUIET:#}", legend.join("   "));
+        for signs in used.iter().collect::<Vec<_>>().chunks(4) {
+            let signs: Vec<String> = signs
+                .iter()
+                .map(|it| format!("{} {}", it.symbol(), it.words()))
+                .collect();
+            let _ = writeln!(text, "{QUIET}{}{QUIET:#}", signs.join("   "));
         }
         let absent: Vec<&str> = (0..self.exercises.len())
             .filter(|it| !columns.contains(it))
@@ -111,27 +111,37 @@ impl Report {
         if !absent.is_empty() {
             let _ = writeln!(text, "Nobody handed in {}.", absent.join(", "));
         }
+        for (note, places) in self.notes() {
+            let _ = writeln!(text, "{}: {note}", places.join(", "));
+        }
+        text
+    }
+
+    /// All notes, and why files were not read or graded: each once, with its places.
+    fn notes(&self) -> Vec<(String, Vec<String>)> {
+        let mut all: Vec<(String, Vec<String>)> = Vec::new();
+        let mut add = |note: &str, place: String| {
+            let note = printable(&note.replace('\n', " "));
+            match all.iter_mut().find(|it| it.0 == note) {
+                Some(known) => known.1.push(place),
+                None => all.push((note, vec![place])),
+            }
+        };
         for submission in &self.submissions {
             for note in &submission.notes {
-                let _ = writeln!(text, "{}: {note}", submission.name);
+                add(note, submission.name.clone());
             }
             for exercise in &submission.exercises {
+                let place = || format!("{} {}", submission.name, exercise.exercise);
                 for note in &exercise.notes {
-                    let _ =
-                        writeln!(text, "{} {}: {note}", submission.name, exercise.exercise);
+                    add(note, place());
                 }
                 if matches!(exercise.mark, Mark::NotGraded | Mark::Unreadable) {
-                    let _ = writeln!(
-                        text,
-                        "{} {}: {}",
-                        submission.name,
-                        exercise.exercise,
-                        printable(&exercise.text)
-                    );
+                    add(&exercise.text, place());
                 }
             }
         }
-        text
+        all
     }
 
     /// Writes the files that were asked for.
