@@ -15,7 +15,7 @@ $(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE ROOTLESS,$(if $($(name)),$(e
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
 .DEFAULT_GOAL = help
-.PHONY: help progress watch test bench bench-full book serve doctor bless pictures author-check clean
+.PHONY: help progress watch grade test bench bench-full book serve doctor bless pictures author-check clean
 
 help: ## list the doors
 	@echo 'make chapter-N     run chapter N (1 to 9, or by name: make chapter-distances)'
@@ -65,6 +65,10 @@ progress: ## show which exercises are done
 watch: ## go through the exercises: each is checked again whenever you save it
 	@$(SETUP) $(MPI)
 	@$(WORKBOOK) watch
+
+grade: ## check what a class has handed in: make grade DIRS='class/*' ARGS='--csv marks.csv'
+	@$(SETUP) $(MPI)
+	@$(WORKBOOK) grade $(DIRS) $(ARGS)
 
 test: ## run all tests
 	@$(SETUP) $(MPI) tests browser

@@ -41,6 +41,7 @@ fn help_lists_every_door() {
             "exercise-3-2",
             "watch",
             "progress",
+            "grade",
             "author-check",
             "test",
             "book",

@@ -1,7 +1,7 @@
 //! Reading the folder.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -123,7 +123,7 @@ impl Process {
             pid,
             ..Process::default()
         };
-        let mut from = BufReader::new(File::open(path)?.take(MOST_BYTES));
+        let mut from = BufReader::new(watch::open_regular(path)?.take(MOST_BYTES));
         let mut stacks = HashMap::new();
         let mut line = Vec::new();
         loop {

@@ -1,6 +1,7 @@
 //! A cheap look at a run while it goes on.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::Slot;
@@ -9,6 +10,7 @@ use crate::Slot;
 #[derive(Clone, Debug)]
 pub struct Watch {
     folder: PathBuf,
+    proc: PathBuf,
 }
 
 /// How far a run is. Two looks that are equal, some time apart, with `all_in_mpi`: every
@@ -30,7 +32,14 @@ impl Watch {
     pub fn open(folder: &Path) -> Watch {
         Watch {
             folder: folder.to_owned(),
+            proc: PathBuf::from("/proc"),
         }
+    }
+
+    /// The same of processes in another process namespace than ours, whose `/proc` is seen
+    /// at `proc`.
+    pub fn with_proc(self, proc: PathBuf) -> Watch {
+        Watch { proc, ..self }
     }
 
     /// Looks once.
@@ -40,7 +49,7 @@ impl Watch {
         for (pid, slot) in slots(&self.folder) {
             progress.processes += 1;
             progress.total = progress.total.wrapping_add(slot.progress);
-            if slot.over || !lives(pid) {
+            if slot.over || !lives(&self.proc, pid) {
                 continue;
             }
             progress.living += 1;
@@ -68,24 +77,39 @@ pub(crate) fn slots(folder: &Path) -> Vec<(u32, Slot)> {
             let path = entry.path();
             let pid = pid_of(&path)?;
             // Whatever else is called so may be large, or a pipe that never ends.
-            let is_slot = fs::metadata(&path)
-                .is_ok_and(|it| it.is_file() && it.len() == Slot::SIZE as u64);
-            if !is_slot {
+            let file = open_regular(&path).ok()?;
+            if file.metadata().ok()?.len() != Slot::SIZE as u64 {
                 return None;
             }
-            Some((pid, Slot::parse(&fs::read(&path).ok()?)?))
+            let mut bytes = Vec::new();
+            file.take(Slot::SIZE as u64).read_to_end(&mut bytes).ok()?;
+            Some((pid, Slot::parse(&bytes)?))
         })
         .collect();
     slots.sort_by_key(|(pid, _)| *pid);
     slots
 }
 
+/// Opens a file to read it, if it is one: not a pipe, on which we would wait for ever, nor a
+/// link to something else. A program that runs may put them there at any time.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a file")),
+    }
+}
+
 /// Whether the process runs: not one that has ended and waits for its parent to notice.
-fn lives(pid: u32) -> bool {
-    if !Path::new("/proc/self").exists() {
+fn lives(proc: &Path, pid: u32) -> bool {
+    if !proc.join("stat").exists() {
         return true;
     }
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+    fs::read_to_string(proc.join(format!("{pid}/stat"))).is_ok_and(|stat| {
         stat.rsplit_once(") ")
             .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
     })

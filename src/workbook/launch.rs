@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use regex::Regex;
 
+use crate::cell::Cell as Confined;
 use crate::exercise::limits;
 use crate::mpi::Mpi;
 use crate::noise;
@@ -38,6 +39,8 @@ pub struct Launch {
     pub limit: Duration,
     /// Whether memory and disk are limited: for a program that nobody has looked at.
     pub limited: bool,
+    /// Where it is locked up, if it is.
+    pub cell: Option<Confined>,
 }
 
 /// What a run printed, rank by rank, and how it ended.
@@ -71,6 +74,7 @@ impl Launch {
             folder: None,
             limit: Duration::from_secs(60),
             limited: false,
+            cell: None,
         }
     }
 
@@ -108,6 +112,9 @@ impl Launch {
             .envs(self.environment.iter().cloned());
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
+        }
+        if let Some(cell) = &self.cell {
+            command = cell.around(&command);
         }
         if self.limited {
             limits::of_a_run(&mut command);

@@ -6,11 +6,13 @@
 pub mod bench;
 pub mod book;
 mod catalogue;
+pub mod cell;
 pub mod chapter;
 pub mod config;
 pub mod doctor;
 pub mod exercise;
 pub mod figures;
+pub mod grade;
 pub mod hdf5_source;
 pub mod launch;
 pub mod mpi;

@@ -15,8 +15,8 @@ use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
-    bench, book, config, doctor, figures, find_root, picture, rootless, run, session,
-    supervise, traced,
+    bench, book, cell, config, doctor, figures, find_root, grade, picture, rootless, run,
+    session, supervise, traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -182,6 +182,16 @@ enum Door {
         #[arg(long)]
         yes: bool,
     },
+    /// Check what many people have handed in, each locked up, and print a table of marks.
+    Grade(Grade),
+    /// Part of the grading: make a place where a stranger's program can do no harm, and run
+    /// it there.
+    #[command(hide = true, name = cell::DOOR)]
+    Cell {
+        spec: String,
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// For those who write exercises.
     Author {
         #[command(subcommand)]
@@ -252,6 +262,46 @@ impl Check {
     }
 }
 
+#[derive(Args)]
+struct Grade {
+    /// A submission (a copy or clone of the workbook, or only its exercises' files), or a
+    /// folder of submissions.
+    #[arg(required = true)]
+    folders: Vec<PathBuf>,
+    /// Only this exercise, or chapter; may be given several times.
+    #[arg(long = "exercise", value_name = "EXERCISE", add = ArgValueCandidates::new(exercises))]
+    exercises: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+    /// Only with these numbers of ranks: 1,3,7.
+    #[arg(long, env = "NP", value_delimiter = ',', value_parser = ranks)]
+    ranks: Vec<usize>,
+    /// The seed of all inputs: the same seed, the same marks.
+    #[arg(long, env = "SEED")]
+    seed: Option<u64>,
+    /// How many answers at a time; as many as there are cores if not given.
+    #[arg(long, value_name = "NUMBER", value_parser = jobs)]
+    jobs: Option<usize>,
+    /// How the answers' programs are locked up.
+    #[arg(long, value_enum, default_value_t = grade::Isolation::Full)]
+    isolation: grade::Isolation,
+    /// Grade again what was graded before with the same inputs.
+    #[arg(long)]
+    again: bool,
+    /// Write all that was found into this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the table into this file, as CSV.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write it into this file, as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write a text for each submission into this folder, to be handed back.
+    #[arg(long, value_name = "FOLDER")]
+    texts: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 enum Author {
     /// Write the starters anew, from the solutions.
@@ -286,6 +336,13 @@ enum Book {
     /// Part of the making, called by mdBook: pages from standard input to standard output.
     #[command(hide = true)]
     Mend { supports: Vec<String> },
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(jobs @ 1..=256) => Ok(jobs),
+        _ => Err(format!("the number of jobs is 1 to 256, not `{text}`")),
+    }
 }
 
 fn ranks(text: &str) -> Result<usize, String> {
@@ -339,9 +396,32 @@ fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
 }
 
 fn open(door: Door) -> Result<bool> {
-    let root = find_root()?;
     supervise::catch_interrupts()?;
+    let root = match door {
+        // It works in a folder of its own.
+        Door::Cell { .. } => PathBuf::new(),
+        _ => find_root()?,
+    };
     match door {
+        Door::Cell { spec, command } => std::process::exit(cell::enter(&spec, &command)),
+        Door::Grade(it) => grade::grade(
+            &root,
+            &grade::Request {
+                folders: it.folders,
+                exercises: it.exercises,
+                mpi: it.machine.mpi,
+                hdf5: it.machine.hdf5,
+                ranks: it.ranks,
+                seed: it.seed,
+                jobs: it.jobs,
+                isolation: it.isolation,
+                again: it.again,
+                json: it.json,
+                csv: it.csv,
+                junit: it.junit,
+                texts: it.texts,
+            },
+        ),
         Door::Run {
             chapter,
             mpi,

@@ -13,8 +13,9 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::limits;
+use crate::cell::{self, Cells};
 use crate::config;
-use crate::mpi::Toolchain;
+use crate::mpi::{self, Toolchain};
 use crate::supervise::{Ended, Stream, interrupted, supervise_while};
 
 /// The crates that an answer may use, by the names that it uses.
@@ -40,6 +41,15 @@ pub struct Kit {
     /// The program that knows what is right.
     pub check: PathBuf,
     options: Vec<String>,
+    /// What cargo has built that an answer may be linked with, directly or not.
+    libraries: Vec<PathBuf>,
+    rustc: PathBuf,
+    /// Parts of a program that did not change are not compiled again.
+    incremental: bool,
+    /// Where strangers' answers are locked up.
+    pub(super) cells: Option<Cells>,
+    /// What the compiler must see then.
+    shown: Vec<PathBuf>,
 }
 
 /// What became of a file.
@@ -92,6 +102,11 @@ impl Kit {
             recorder: PathBuf::new(),
             check: PathBuf::new(),
             options: Vec::new(),
+            libraries: Vec::new(),
+            rustc: PathBuf::from("rustc"),
+            incremental: true,
+            cells: None,
+            shown: Vec::new(),
         };
         for message in Message::parse_stream(std::io::BufReader::new(output)) {
             match message? {
@@ -131,6 +146,14 @@ impl Kit {
 
     fn take(&mut self, artifact: cargo_metadata::Artifact) {
         let name = artifact.target.name.replace('-', "_");
+        if name != "recorder" {
+            let files = artifact.filenames.iter();
+            let files = files.filter(|it| {
+                it.extension()
+                    .is_some_and(|it| ["rlib", "rmeta", "so"].contains(&it))
+            });
+            self.libraries.extend(files.map(|it| it.clone().into()));
+        }
         let is = |kind: TargetKind| artifact.target.kind.contains(&kind);
         let file = |extension: &str| {
             let mut files = artifact.filenames.iter();
@@ -148,6 +171,109 @@ impl Kit {
             self.options
                 .extend(["--extern".to_owned(), format!("{known_as}={library}")]);
         }
+    }
+
+    /// The same for strangers' answers, which are compiled into `folder`; their compilers and
+    /// programs are locked up in `cells`, if there are any. A compiler sees nothing of the
+    /// workbook but its libraries, which are gathered in the folder `libraries`.
+    ///
+    /// # Errors
+    /// If the folders cannot be made.
+    pub fn for_strangers(
+        &self,
+        folder: &Path,
+        libraries: &Path,
+        cells: Option<Cells>,
+    ) -> Result<Kit> {
+        let mut kit = self.clone();
+        kit.folder = folder.to_owned();
+        kit.incremental = false;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        if cells.is_some() {
+            let sysroot = mpi::output_of("rustc", &["--print", "sysroot"]);
+            let sysroot = sysroot.context("rustc does not say where it is")?;
+            let sysroot = PathBuf::from(sysroot.trim_end());
+            kit.rustc = sysroot.join("bin/rustc");
+            kit.shown = vec![sysroot, libraries.to_owned()];
+            let mut options = Vec::new();
+            for option in &self.options {
+                let moved = match option.split_once('=') {
+                    Some(("dependency", _)) => {
+                        format!("dependency={}", libraries.display())
+                    }
+                    Some((name, path)) if CRATES.iter().any(|it| it.0 == name) => {
+                        let file = Path::new(path).file_name().unwrap_or_default();
+                        format!("{name}={}", libraries.join(file).display())
+                    }
+                    Some(("native", path)) => {
+                        kit.shown.push(PathBuf::from(path));
+                        option.clone()
+                    }
+                    _ => option.clone(),
+                };
+                options.push(moved);
+            }
+            kit.options = options;
+        }
+        kit.cells = cells;
+        Ok(kit)
+    }
+
+    /// Gathers what an answer is linked with in the folder `libraries`, and nothing else:
+    /// beside them, cargo keeps the programs that know what is right. The check and the
+    /// recorder go into `tools`, where cargo does not replace them meanwhile.
+    ///
+    /// # Errors
+    /// If the folders cannot be made.
+    pub fn gather(&mut self, libraries: &Path, tools: &Path) -> Result<()> {
+        let gather = |file: &Path, folder: &Path| -> Result<PathBuf> {
+            let there = folder.join(file.file_name().unwrap_or_default());
+            if std::fs::hard_link(file, &there).is_err() && !there.exists() {
+                std::fs::copy(file, &there)
+                    .with_context(|| format!("cannot copy {}", file.display()))?;
+            }
+            Ok(there)
+        };
+        for folder in [libraries, tools] {
+            let _ = std::fs::remove_dir_all(folder);
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        for file in &self.libraries {
+            gather(file, libraries)?;
+        }
+        self.check = gather(&self.check, tools)?;
+        self.recorder = gather(&self.recorder, tools)?;
+        Ok(())
+    }
+
+    /// What tells whether two builds of the workbook check alike: the bytes of the check, of
+    /// the recorder and of the libraries that answers are linked with.
+    pub fn fingerprint(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        let libraries = self.options.iter().filter_map(|it| it.split_once('='));
+        let libraries = libraries
+            .filter(|(name, _)| CRATES.iter().any(|it| it.0 == *name))
+            .map(|(_, path)| PathBuf::from(path));
+        for file in [self.check.clone(), self.recorder.clone()]
+            .into_iter()
+            .chain(libraries)
+        {
+            std::fs::read(file).unwrap_or_default().hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// A folder for one trial, which is deleted whatever the program does to it.
+    pub(super) fn scratch(&self, prefix: &str) -> Result<Scratch> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix);
+        Ok(Scratch(match &self.cells {
+            Some(_) => builder.tempdir_in(&self.folder)?,
+            None => builder.tempdir()?,
+        }))
     }
 
     /// Waits until nobody else, in another terminal, say, is at work on the program `name`,
@@ -185,12 +311,12 @@ impl Kit {
         root: &Path,
         source: &Path,
         name: &str,
-        go_on: impl FnMut() -> bool,
+        mut go_on: impl FnMut() -> bool,
     ) -> Result<Compiled> {
         let program = self.folder.join(name);
         // Messages then name the file as the learner knows it.
         let shown = source.strip_prefix(root).unwrap_or(source);
-        let mut rustc = Command::new("rustc");
+        let mut rustc = Command::new(&self.rustc);
         rustc
             .args(["--edition", "2024", "--crate-name"])
             .arg(format!("exercise_{}", name.replace('-', "_")))
@@ -200,17 +326,44 @@ impl Kit {
             .args(["-Cdebuginfo=line-tables-only", "-Cdebug-assertions=on"])
             // Errors only. (Not `--cap-lints`: that would allow constants without an end.)
             .arg("-Awarnings")
-            .arg(format!(
-                "-Cincremental={}",
-                self.folder.join("incremental").display()
-            ))
             .args(&self.options)
             .arg("-o")
             .arg(&program)
             .arg(shown)
             .current_dir(root);
+        if self.incremental {
+            let folder = self.folder.join("incremental");
+            rustc.arg(format!("-Cincremental={}", folder.display()));
+        }
+        let mut cell = None;
+        if let Some(cells) = &self.cells {
+            let _ = std::fs::remove_file(&program);
+            let read: Vec<&Path> = self.shown.iter().map(PathBuf::as_path).collect();
+            let read = [read.as_slice(), &[root]].concat();
+            let made = cells.cell(&read, &[&self.folder], cell::COMPILER_MEMORY)?;
+            cells.give(&self.folder)?;
+            rustc = made.around(&rustc);
+            cell = Some(made);
+        }
         limits::of_a_compiler(&mut rustc);
-        let outcome = supervise_while(rustc, LIMIT, |_| {}, go_on)?;
+        let said = std::cell::Cell::new(0);
+        let outcome = supervise_while(
+            rustc,
+            LIMIT,
+            |line| said.set(said.get() + line.text.len()),
+            || go_on() && said.get() <= limits::COMPLAINTS << 10,
+        )?;
+        if said.get() > limits::COMPLAINTS << 10 {
+            return Ok(Compiled::Errors(format!(
+                "the compiler was stopped: it said more than {} KiB",
+                limits::COMPLAINTS
+            )));
+        }
+        if let Some(over) = cell.map(|it| it.over()).transpose()?.flatten() {
+            return Ok(Compiled::Errors(format!(
+                "the compiler was stopped: {over}"
+            )));
+        }
         if outcome.ended.success() {
             return Ok(Compiled::Program(program));
         }
@@ -248,5 +401,20 @@ impl Kit {
             (None, ended) => format!("the compiler was stopped: {ended}\n{other}"),
         };
         Ok(Compiled::Errors(text))
+    }
+}
+
+/// A folder of one trial.
+pub(super) struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        cell::delete(self.0.path());
     }
 }

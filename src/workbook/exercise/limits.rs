@@ -14,6 +14,12 @@ pub const FILE: u64 = 512;
 pub const OUTPUT: usize = 1024;
 /// How much the folder in which they work may hold, in MiB.
 pub const FOLDER: u64 = 1024;
+/// How much the record of all ranks may hold, in MiB; they could write there as well.
+pub const RECORD: u64 = 512;
+/// How many files and folders they may make.
+pub const FILES: u64 = 20_000;
+/// How much a compiler may say, in KiB.
+pub const COMPLAINTS: usize = 8192;
 
 const MIB: u64 = 1 << 20;
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::compile::{Compiled, Kit};
 use super::verdict::{self, Outcome, Seconds, Verdict};
 use super::{Exercise, failure, limits};
+use crate::cell;
 use crate::launch::{Launch, Run};
 use crate::mpi::Mpi;
 use crate::supervise::{Ended, Stream, supervise_while};
@@ -207,8 +208,8 @@ fn try_once(
     seconds: &mut Seconds,
 ) -> Result<(Given, Run, Finding)> {
     // Apart from each other: what the program may write to, and what it should not find.
-    let data = tempfile::Builder::new().prefix("exercise-").tempdir()?;
-    let recorded = tempfile::Builder::new().prefix("record-").tempdir()?;
+    let data = kit.scratch("exercise-")?;
+    let recorded = kit.scratch("record-")?;
     let start = Instant::now();
     let given = prepare(kit, subject.exercise, ranks, seed, data.path())?;
     Seconds::add(&mut seconds.check, start.elapsed());
@@ -217,9 +218,23 @@ fn try_once(
     let mut launch = launch(kit, subject.program, ranks, &given, data.path());
     record_into(&mut launch, &kit.recorder, recorded.path());
     let mut watcher = Watcher::new(recorded.path(), data.path(), ranks);
+    if let Some(cells) = &kit.cells {
+        let read = [subject.program, kit.recorder.as_path()];
+        let write = [data.path(), recorded.path()];
+        for folder in write {
+            cells.give(folder)?;
+        }
+        let made = cells.cell(&read, &write, cell::MEMORY)?.for_ranks(ranks);
+        launch.cell = Some(made.clone());
+        watcher.cell = Some(made);
+    }
     let go_on = || (subject.go_on)(Step::Trying(ranks));
     let mut run = launch.run_while(|printed| go_on() && watcher.go_on(printed))?;
     Seconds::add(&mut seconds.run, start.elapsed());
+    let over = launch.cell.as_ref().map(cell::Cell::over).transpose()?;
+    if let Some(over) = over.flatten() {
+        watcher.why = Some(Why::Over(over));
+    }
     let asked = run.ended == Ended::Stopped && watcher.why.is_none();
     if run.ended == Ended::Interrupted || asked {
         bail!("interrupted; all ranks were stopped");
@@ -447,6 +462,8 @@ pub(crate) struct Watcher {
     /// Whether the ranks' calls differ, and when that was looked at.
     differ: Option<(Progress, bool)>,
     why: Option<Why>,
+    /// In which it runs, until it was found where its processes are seen.
+    cell: Option<cell::Cell>,
 }
 
 impl Watcher {
@@ -461,6 +478,7 @@ impl Watcher {
             ranks,
             differ: None,
             why: None,
+            cell: None,
         }
     }
 
@@ -494,12 +512,13 @@ impl Watcher {
         if complained(&self.recorded) > limits::OUTPUT << 10 {
             return self.printed_too_much();
         }
-        if size_of(&self.data) > limits::FOLDER << 20 {
-            self.why = Some(Why::Over(format!(
-                "its files have grown beyond {} MiB",
-                limits::FOLDER
-            )));
+        if let Some(over) = too_large(&self.data, &self.recorded) {
+            self.why = Some(Why::Over(over));
             return false;
+        }
+        if let Some(proc) = self.cell.as_ref().and_then(cell::Cell::proc) {
+            self.watch = self.watch.clone().with_proc(proc);
+            self.cell = None;
         }
         let now = self.watch.progress();
         if now != self.last {
@@ -533,19 +552,59 @@ fn complained(recorded: &Path) -> usize {
     sizes.sum()
 }
 
-/// The size of all files in a folder and below it, in bytes on the disk.
-fn size_of(folder: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let sizes = entries.take(10_000).filter_map(|entry| {
-        // Of the link, not of what it points to.
-        let is = entry.metadata().ok()?;
-        Some(match is.is_dir() {
-            true => size_of(&entry.path()),
-            false => is.blocks() * 512,
-        })
+/// What a program's folders hold too much of.
+fn too_large(data: &Path, recorded: &Path) -> Option<String> {
+    let [data, record] = [data, recorded].map(|folder| {
+        let mut held = Held::default();
+        held.count(folder, 0);
+        held
     });
-    sizes.sum()
+    if data.bytes > limits::FOLDER << 20 {
+        return Some(format!(
+            "its files have grown beyond {} MiB",
+            limits::FOLDER
+        ));
+    }
+    if record.bytes > limits::RECORD << 20 {
+        let most = limits::RECORD;
+        return Some(format!(
+            "the record of its calls has grown beyond {most} MiB"
+        ));
+    }
+    let files = data.files.max(record.files);
+    (files > limits::FILES).then(|| format!("it made more than {} files", limits::FILES))
+}
+
+/// Folders are not looked into any deeper: each takes one of our open files.
+const DEEPEST: usize = 100;
+
+/// What is in a folder and below it.
+#[derive(Default)]
+struct Held {
+    /// On the disk.
+    bytes: u64,
+    files: u64,
+}
+
+impl Held {
+    fn count(&mut self, folder: &Path, depth: usize) {
+        use std::os::unix::fs::MetadataExt as _;
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            self.files += 1;
+            if depth > DEEPEST {
+                self.files = limits::FILES + 1;
+            }
+            if self.files > limits::FILES {
+                return;
+            }
+            // Of the link, not of what it points to.
+            let Ok(is) = entry.metadata() else { continue };
+            match is.is_dir() {
+                true => self.count(&entry.path(), depth + 1),
+                false => self.bytes += is.blocks() * 512,
+            }
+        }
+    }
 }
 
 /// A run of a compiled answer.
@@ -568,6 +627,17 @@ pub(super) fn launch(
         // It would print its warnings among the ranks' lines.
         ("UCX_LOG_LEVEL".to_owned(), "error".to_owned()),
     ];
+    if kit.cells.is_some() {
+        // Others run at the same time: ranks of two runs must not be bound to one core.
+        for name in [
+            "OMPI_MCA_hwloc_base_binding_policy",
+            "PRTE_MCA_hwloc_default_binding_policy",
+        ] {
+            launch
+                .environment
+                .push((name.to_owned(), "none".to_owned()));
+        }
+    }
     for (name, value) in &given.environment {
         launch.options.extend(for_ranks(toolchain.mpi, name, value));
     }
@@ -709,8 +779,22 @@ fn answer(
         .arg("--ended")
         .arg(said.path())
         .stdin(Stdio::null());
+    let mut locked_up = None;
+    if let Some(cells) = &kit.cells {
+        // What the program left there may be made for harm.
+        cells.give(said.path())?;
+        let read = [kit.check.as_path(), said.path(), trial.recorded];
+        let made = cells.cell(&read, &[trial.data], cell::MEMORY)?;
+        command = made.around(&command);
+        locked_up = Some(made);
+    }
     let go_on = || (subject.go_on)(Step::Trying(trial.ranks));
     let outcome = supervise_while(command, CHECK_LIMIT, |_| {}, go_on)?;
+    if let Some(over) = locked_up.map(|it| it.over()).transpose()?.flatten() {
+        return Ok(Err(Wrong::Result(format!(
+            "what the program left behind cannot be read ({over})"
+        ))));
+    }
     let of = |stream| {
         let lines = outcome.lines.iter().filter(move |it| it.stream == stream);
         lines

@@ -42,7 +42,7 @@ impl Outcome {
 }
 
 /// What the checker says of one answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     /// Which exercise: `3.2`.
     pub exercise: String,
@@ -75,7 +75,7 @@ pub struct Verdict {
 }
 
 /// Where the time of a check went, in seconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Seconds {
     /// The compiler, the linker included.
     pub compile: f64,
