@@ -537,7 +537,8 @@ fn a_chapter_is_drawn_when_it_is_run() {
         .lines()
         .nth(write.line.unwrap() as usize - 1)
         .unwrap();
-    assert!(line.contains("write"), "{line}");
+    // The line of the main program that it comes from.
+    assert!(line.contains("forms::reuse"), "{line}");
 }
 
 /// The picture then shows where they are.
