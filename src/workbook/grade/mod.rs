@@ -1,7 +1,7 @@
 //! `workbook grade DIR…`: checks what many people have handed in, with this workbook's own
 //! check, and says what each answer is worth.
 //!
-//! The answers are those of strangers: each is compiled and run in a [cell](crate::cell), and
+//! The answers are those of strangers: each is compiled and run in a [cell], and
 //! what was found is kept, so that a run that was interrupted goes on where it was.
 
 mod report;
