@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ pub struct Phase {
 }
 
 /// The median, and the range of the middle half.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Ratio {
     /// The first quartile.
     pub low: f64,
@@ -215,7 +215,7 @@ fn side_by_side(table: &Table, runs: &[Found]) -> Result<String> {
                 let table = run.tables.iter().find(|it| it.name == table.name)?;
                 let case = table.cases.iter().find(|it| it.name == case.name)?;
                 let phase = case.phases.iter().find(|it| it.name == phase.name)?;
-                Some(cell(phase.ratio))
+                Some(phase.ratio.to_string())
             });
             let ratios: Option<Vec<String>> = ratios.collect();
             let ratios = ratios.context("the runs did not measure the same cases")?;
@@ -227,24 +227,25 @@ fn side_by_side(table: &Table, runs: &[Found]) -> Result<String> {
             ));
         }
     }
-    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     write!(text, "{}", run::table(&heading, &rows))?;
     Ok(text)
 }
 
-/// `1.52 (1.31–1.80)`, with as many digits as a median of a few rounds is worth.
-fn cell(ratio: Ratio) -> String {
-    let short = |number: f64| match number {
+impl fmt::Display for Ratio {
+    /// `1.52 (1.31–1.80)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [median, low, high] = [self.median, self.low, self.high].map(short);
+        write!(f, "{median} ({low}–{high})")
+    }
+}
+
+/// A ratio with as many digits as a median of a few rounds is worth.
+pub fn short(ratio: f64) -> String {
+    match ratio {
         it if it >= 99.5 => format!("{it:.0}"),
         it if it >= 9.95 => format!("{it:.1}"),
         it => format!("{it:.2}"),
-    };
-    format!(
-        "{} ({}–{})",
-        short(ratio.median),
-        short(ratio.low),
-        short(ratio.high)
-    )
+    }
 }
 
 #[cfg(test)]

@@ -127,11 +127,6 @@ fn belongs_to(is: &str, wanted: &str) -> bool {
     })
 }
 
-/// How many commands a build runs at the same time.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 #[cfg(test)]
 mod tests {
     use super::belongs_to;

@@ -29,6 +29,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+/// How many things that compute can be done at the same time.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// The folder of the workbook: the current folder, or the nearest above that holds
 /// `chapters/SUMMARY.md`.
 pub fn find_root() -> Result<PathBuf> {

@@ -222,6 +222,17 @@ struct Machine {
     hdf5: Option<PathBuf>,
 }
 
+/// What answers are tried with.
+#[derive(Args)]
+struct Inputs {
+    /// Only with these numbers of ranks: 1,3,7.
+    #[arg(long, env = "NP", value_delimiter = ',', value_parser = ranks)]
+    ranks: Vec<usize>,
+    /// The seed of the input, to have that of an earlier check again.
+    #[arg(long, env = "SEED")]
+    seed: Option<u64>,
+}
+
 #[derive(Args)]
 struct Check {
     /// The exercise: 3.2, or its name; or a chapter: 3.
@@ -229,12 +240,8 @@ struct Check {
     exercise: String,
     #[command(flatten)]
     machine: Machine,
-    /// Only with these numbers of ranks: 1,3,7.
-    #[arg(long, env = "NP", value_delimiter = ',', value_parser = ranks)]
-    ranks: Vec<usize>,
-    /// The seed of the input, to have that of an earlier check again.
-    #[arg(long, env = "SEED")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    inputs: Inputs,
     /// Another file than that in exercises/.
     #[arg(long)]
     file: Option<PathBuf>,
@@ -252,8 +259,8 @@ impl Check {
             mpi: self.machine.mpi,
             hdf5: self.machine.hdf5.clone(),
             options: Options {
-                ranks: self.ranks.clone(),
-                seed: self.seed,
+                ranks: self.inputs.ranks.clone(),
+                seed: self.inputs.seed,
             },
             file: self.file.clone(),
             noise: self.noise,
@@ -273,12 +280,8 @@ struct Grade {
     exercises: Vec<String>,
     #[command(flatten)]
     machine: Machine,
-    /// Only with these numbers of ranks: 1,3,7.
-    #[arg(long, env = "NP", value_delimiter = ',', value_parser = ranks)]
-    ranks: Vec<usize>,
-    /// The seed of all inputs: the same seed, the same marks.
-    #[arg(long, env = "SEED")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    inputs: Inputs,
     /// How many answers at a time; as many as there are cores if not given.
     #[arg(long, value_name = "NUMBER", value_parser = jobs)]
     jobs: Option<usize>,
@@ -380,7 +383,7 @@ fn main() -> ExitCode {
 /// How many tests of a file run at a time: twice as many as there are cores, because a test
 /// waits as long as it computes, for launchers and for runs that hang.
 fn at_a_time() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from)
+    2 * workbook::cores()
 }
 
 /// Options with which cargo runs the examples of the library's documentation on three ranks.
@@ -411,8 +414,8 @@ fn open(door: Door) -> Result<bool> {
                 exercises: it.exercises,
                 mpi: it.machine.mpi,
                 hdf5: it.machine.hdf5,
-                ranks: it.ranks,
-                seed: it.seed,
+                ranks: it.inputs.ranks,
+                seed: it.inputs.seed,
                 jobs: it.jobs,
                 isolation: it.isolation,
                 again: it.again,

@@ -316,7 +316,7 @@ pub fn io_options(prefix: &str) -> Result<Vec<String>> {
 }
 
 /// A table in Markdown that also lines up on a terminal.
-pub fn table(heading: &[String], rows: &[&str]) -> String {
+pub fn table(heading: &[String], rows: &[impl AsRef<str>]) -> String {
     let split = |row: &str| -> Vec<String> {
         row.trim()
             .trim_matches('|')
@@ -325,7 +325,7 @@ pub fn table(heading: &[String], rows: &[&str]) -> String {
             .collect()
     };
     let mut all = vec![heading.to_vec()];
-    all.extend(rows.iter().map(|row| split(row)));
+    all.extend(rows.iter().map(|row| split(row.as_ref())));
     let width = |column: usize| {
         let cells = all.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)

@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
+use quick_xml::escape::partial_escape;
 
-use super::found::{Bench, Contest, Spread};
-use super::report::short;
+use super::found::{Bench, Contest};
+use crate::figures::{Ratio, short};
 
 const WIDTH: f64 = 420.0;
 const MARGIN: f64 = 12.0;
@@ -23,7 +24,7 @@ pub fn draw(runs: &[Bench]) -> Result<String> {
     let contest = runs.first().and_then(|it| it.contests.first());
     let contest = contest.context("no contest was held")?;
     let bars = bars(contest);
-    let most = bars.iter().flat_map(|(_, both)| both).map(|it| it.middle);
+    let most = bars.iter().flat_map(|(_, both)| both).map(|it| it.median);
     let most = most.fold(1.0, f64::max);
     let room = WIDTH - 2.0 * MARGIN - NUMBER;
     let length = |ratio: f64| room * ratio / most;
@@ -39,7 +40,7 @@ pub fn draw(runs: &[Bench]) -> Result<String> {
     let _ = writeln!(
         body,
         r##"<text x="{MARGIN}" y="{y:.0}" font-size="12">{}</text>"##,
-        escaped(&contest.title())
+        partial_escape(contest.title())
     );
     y += 10.0;
     for (colour, (index, text)) in COLOURS
@@ -66,11 +67,11 @@ pub fn draw(runs: &[Bench]) -> Result<String> {
             body,
             r##"<text x="{MARGIN}" y="{:.0}">{}</text>"##,
             y,
-            escaped(&name)
+            partial_escape(&name)
         );
         y += 4.0;
         for (colour, spread) in COLOURS.iter().zip(both) {
-            let width = length(spread.middle);
+            let width = length(spread.median);
             let _ = writeln!(
                 body,
                 r##"<rect x="{MARGIN}" y="{y:.1}" width="{width:.1}" height="{BAR}" fill="{colour}"/>"##
@@ -90,15 +91,15 @@ pub fn draw(runs: &[Bench]) -> Result<String> {
                 body,
                 r##"<text x="{x:.1}" y="{:.1}" font-size="11">{}</text>"##,
                 y + 9.5,
-                short(spread.middle)
+                short(spread.median)
             );
             y += BAR + 1.0;
         }
         let _ = write!(
             words,
             "{name}: {} at the first write, {} at a rewrite. ",
-            short(both[0].middle),
-            short(both[1].middle)
+            short(both[0].median),
+            short(both[1].median)
         );
     }
     let height = y + MARGIN;
@@ -111,14 +112,14 @@ pub fn draw(runs: &[Bench]) -> Result<String> {
 {body}</g>
 </svg>
 "##,
-        escaped(&contest.title()),
-        escaped(words.trim_end())
+        partial_escape(contest.title()),
+        partial_escape(words.trim_end())
     ))
 }
 
 /// Everybody's two ratios, the fastest first.
-fn bars(contest: &Contest) -> Vec<(String, [Spread; 2])> {
-    let mut bars: Vec<(String, [Spread; 2])> = contest
+fn bars(contest: &Contest) -> Vec<(String, [Ratio; 2])> {
+    let mut bars: Vec<(String, [Ratio; 2])> = contest
         .entrants
         .iter()
         .filter_map(|entrant| {
@@ -126,10 +127,6 @@ fn bars(contest: &Contest) -> Vec<(String, [Spread; 2])> {
             Some((entrant.name.clone(), [ratio(true)?, ratio(false)?]))
         })
         .collect();
-    bars.sort_by(|(_, one), (_, other)| one[0].middle.total_cmp(&other[0].middle));
+    bars.sort_by(|(_, one), (_, other)| one[0].median.total_cmp(&other[0].median));
     bars
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
 }

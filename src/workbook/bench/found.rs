@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::Ratio;
+
 /// All of a run of `make bench`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,29 +78,15 @@ pub struct Slabs {
     pub mpi_io: BTreeMap<String, Vec<f64>>,
 }
 
-/// How many times as long something took: the ratio of the medians, and the range of the
-/// middle half of the ratios within the rounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
-    /// A quarter of the rounds is below this.
-    pub low: f64,
-    /// The ratio of the medians.
-    pub middle: f64,
-    /// A quarter of the rounds is above this.
-    pub high: f64,
-}
-
-impl Spread {
-    /// Of `times` to `base`, which were measured in the same rounds.
-    pub fn of(times: &[f64], base: &[f64]) -> Spread {
-        let mut ratios: Vec<f64> =
-            times.iter().zip(base).map(|(it, base)| it / base).collect();
-        ratios.sort_by(f64::total_cmp);
-        Spread {
-            low: at(&ratios, 0.25),
-            middle: median(times) / median(base),
-            high: at(&ratios, 0.75),
-        }
+/// How many times as long `times` took as `base`, which were measured in the same rounds: the
+/// ratio of the medians, and the middle half of the ratios within the rounds.
+pub fn ratio(times: &[f64], base: &[f64]) -> Ratio {
+    let mut ratios: Vec<f64> = times.iter().zip(base).map(|(it, base)| it / base).collect();
+    ratios.sort_by(f64::total_cmp);
+    Ratio {
+        low: at(&ratios, 0.25),
+        median: median(times) / median(base),
+        high: at(&ratios, 0.75),
     }
 }
 
@@ -143,27 +131,24 @@ impl Contest {
     }
 
     /// How many times as long as the first one took another took.
-    pub fn ratio(&self, name: &str, first: bool) -> Option<Spread> {
+    pub fn ratio(&self, name: &str, first: bool) -> Option<Ratio> {
         let base = self.entrants.first()?;
-        Some(Spread::of(
-            &self.entrant(name)?.work(first),
-            &base.work(first),
-        ))
+        Some(ratio(&self.entrant(name)?.work(first), &base.work(first)))
     }
 
-    /// `50 000 000 rows, 2 ranks, memory, Open MPI 4.1.4`.
+    /// What it is called in the tables.
     pub fn title(&self) -> String {
-        let ranks = match self.ranks {
-            1 => "1 rank".to_owned(),
-            more => format!("{more} ranks"),
-        };
-        format!(
-            "{} rows, {ranks}, {}, {}",
-            grouped(self.rows),
-            self.storage,
-            self.mpi
-        )
+        title(self.rows, self.ranks, &self.storage, &self.mpi)
     }
+}
+
+/// `50 000 000 rows, 2 ranks, memory, Open MPI 4.1.4`.
+pub fn title(rows: usize, ranks: usize, storage: &str, mpi: &str) -> String {
+    let plural = if ranks == 1 { "" } else { "s" };
+    format!(
+        "{} rows, {ranks} rank{plural}, {storage}, {mpi}",
+        grouped(rows)
+    )
 }
 
 /// `50 000 000`.
@@ -183,12 +168,11 @@ mod tests {
     #[test]
     fn the_ratio_is_that_of_the_medians_and_the_spread_that_of_the_rounds() {
         // The whole second round was slow, for both.
-        let spread = Spread::of(&[3.0, 30.0, 3.0], &[1.0, 10.0, 1.5]);
         assert_eq!(
-            spread,
-            Spread {
+            ratio(&[3.0, 30.0, 3.0], &[1.0, 10.0, 1.5]),
+            Ratio {
                 low: 2.5,
-                middle: 2.0,
+                median: 2.0,
                 high: 3.0
             }
         );

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub use found::{Bench, Contest, Entrant, Sample, Spread};
+pub use found::{Bench, Contest, Entrant, Sample};
 pub use plan::Size;
 use programs::Programs;
 

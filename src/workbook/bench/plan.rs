@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use nix::sys::statvfs::statvfs;
 
-use super::found::{Bench, Contest, Entrant, Sample, grouped};
+use super::found::{Bench, Contest, Entrant, Sample, title};
 use super::programs::{BLOCK, Programs, Work, machine};
 use super::{Request, make_folder};
 use crate::mpi::Mpi;
@@ -18,9 +18,9 @@ pub enum Size {
     Tiny,
     /// About three minutes.
     Short,
-    /// All that the goals are about: about seven minutes.
+    /// All that the goals are about: about four minutes.
     Goals,
-    /// Everything: about twenty minutes.
+    /// Everything: about ten minutes.
     Full,
 }
 
@@ -45,20 +45,24 @@ impl Storage {
 /// A program that takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Chapter 3's, in one of its forms.
-    Chapter(&'static str),
-    /// In C.
-    C {
-        /// Block by block, or all at once.
-        blocked: bool,
-        /// Compiled for this very processor.
-        tuned: bool,
-    },
-    /// With h5py.
-    H5py {
-        /// Block by block, or all at once.
-        blocked: bool,
-    },
+    /// Chapter 3's, in its last form.
+    Reuse,
+    /// In the form before.
+    Vector,
+    /// In the form before that.
+    Blocks,
+    /// In its first form.
+    Whole,
+    /// In C, block by block, compiled for this very processor.
+    CBlocksTuned,
+    /// In C, block by block.
+    CBlocks,
+    /// In C, all at once.
+    CWhole,
+    /// With h5py, block by block.
+    H5pyBlocks,
+    /// With h5py, all at once.
+    H5pyWhole,
     /// By MPI-IO, without HDF5.
     MpiIo,
     /// By `pread` and `pwrite`, without MPI.
@@ -68,24 +72,15 @@ pub enum Who {
 impl Who {
     /// All of them; the first is what the others are compared with.
     pub const ALL: [Who; 11] = [
-        Who::Chapter("reuse"),
-        Who::Chapter("vector"),
-        Who::Chapter("blocks"),
-        Who::Chapter("whole"),
-        Who::C {
-            blocked: true,
-            tuned: true,
-        },
-        Who::C {
-            blocked: true,
-            tuned: false,
-        },
-        Who::C {
-            blocked: false,
-            tuned: false,
-        },
-        Who::H5py { blocked: true },
-        Who::H5py { blocked: false },
+        Who::Reuse,
+        Who::Vector,
+        Who::Blocks,
+        Who::Whole,
+        Who::CBlocksTuned,
+        Who::CBlocks,
+        Who::CWhole,
+        Who::H5pyBlocks,
+        Who::H5pyWhole,
         Who::MpiIo,
         Who::Floor,
     ];
@@ -93,34 +88,34 @@ impl Who {
     /// What it is called in the tables.
     pub fn name(self) -> &'static str {
         match self {
-            Who::Chapter("reuse") => "`distances`",
-            Who::Chapter("vector") => "`distances --form vector`",
-            Who::Chapter("blocks") => "`distances --form blocks`",
-            Who::Chapter(_) => "`distances --form whole`",
-            Who::C {
-                blocked: true,
-                tuned: true,
-            } => "C, blocks, tuned",
-            Who::C {
-                blocked: true,
-                tuned: false,
-            } => "C, blocks",
-            Who::C { blocked: false, .. } => "C, whole slab",
-            Who::H5py { blocked: true } => "h5py, blocks",
-            Who::H5py { blocked: false } => "h5py, whole slab",
+            Who::Reuse => "`distances`",
+            Who::Vector => "`distances --form vector`",
+            Who::Blocks => "`distances --form blocks`",
+            Who::Whole => "`distances --form whole`",
+            Who::CBlocksTuned => "C, blocks, tuned",
+            Who::CBlocks => "C, blocks",
+            Who::CWhole => "C, whole slab",
+            Who::H5pyBlocks => "h5py, blocks",
+            Who::H5pyWhole => "h5py, whole slab",
             Who::MpiIo => "MPI-IO, blocks",
             Who::Floor => "the floor",
         }
     }
 
+    /// In which form, if it is chapter 3's: what `--form` is told.
+    pub fn form(self) -> Option<&'static str> {
+        match self {
+            Who::Reuse => Some("reuse"),
+            Who::Vector => Some("vector"),
+            Who::Blocks => Some("blocks"),
+            Who::Whole => Some("whole"),
+            _ => None,
+        }
+    }
+
     /// Whether it holds all rows of a rank in memory.
-    fn whole(self) -> bool {
-        matches!(
-            self,
-            Who::Chapter("whole")
-                | Who::C { blocked: false, .. }
-                | Who::H5py { blocked: false }
-        )
+    fn is_whole(self) -> bool {
+        matches!(self, Who::Whole | Who::CWhole | Who::H5pyWhole)
     }
 }
 
@@ -137,14 +132,8 @@ struct Planned {
 
 impl Planned {
     fn title(&self) -> String {
-        let plural = if self.ranks == 1 { "" } else { "s" };
-        format!(
-            "{} rows, {} rank{plural}, {}, {}",
-            grouped(self.rows),
-            self.ranks,
-            self.storage.name(),
-            self.mpi
-        )
+        let mpi = self.mpi.to_string();
+        title(self.rows, self.ranks, self.storage.name(), &mpi)
     }
 }
 
@@ -153,30 +142,16 @@ const MOST_WHOLE: usize = 100_000_000;
 
 /// Where not all are needed: those that chapter 3's first and last form stand for.
 const SOME: &[Who] = &[
-    Who::Chapter("reuse"),
-    Who::C {
-        blocked: true,
-        tuned: false,
-    },
-    Who::C {
-        blocked: false,
-        tuned: false,
-    },
-    Who::H5py { blocked: false },
+    Who::Reuse,
+    Who::CBlocks,
+    Who::CWhole,
+    Who::H5pyWhole,
     Who::MpiIo,
     Who::Floor,
 ];
 
 /// Those that go on where the others may not, or where there is little time.
-const FAST: &[Who] = &[
-    Who::Chapter("reuse"),
-    Who::C {
-        blocked: true,
-        tuned: false,
-    },
-    Who::MpiIo,
-    Who::Floor,
-];
+const FAST: &[Who] = &[Who::Reuse, Who::CBlocks, Who::MpiIo, Who::Floor];
 
 impl Size {
     /// The contests. The first is the one that the goals are about.
@@ -263,6 +238,9 @@ pub fn carry_out(root: &Path, programs: &Programs, request: &Request) -> Result<
         slabs: BTreeMap::new(),
     };
     for planned in size.contests() {
+        if !programs.is_there(planned.mpi) {
+            continue; // which is said in `left_out`
+        }
         let rounds = request.rounds.unwrap_or(planned.rounds);
         let title = planned.title();
         let Some(folder) = room_for(root, &planned)? else {
@@ -276,19 +254,19 @@ pub fn carry_out(root: &Path, programs: &Programs, request: &Request) -> Result<
             .contests
             .push(hold(programs, &planned, rounds, folder.path())?);
     }
-    for mpi in Mpi::ALL {
+    for mpi in Mpi::ALL.into_iter().filter(|it| programs.is_there(*it)) {
         let [slab, column, rounds] = size.slabs();
         let rounds = request.rounds.unwrap_or(rounds);
         println!("the library against MPI-IO, {mpi}: {rounds} rounds");
         let folder = scratch(&memory_folder(root))?;
         let file = folder.path().join("slabs.hdf5");
         let slabs = programs.slabs(mpi, &file, [slab, column, rounds])?;
-        found.slabs.insert(programs.release(mpi), slabs);
+        found.slabs.insert(programs.release(mpi)?, slabs);
     }
     Ok(found)
 }
 
-/// A folder for the file of a contest, if it has room for it and as much again.
+/// A folder for the file of a contest, if it has room for it and a quarter more.
 fn room_for(root: &Path, planned: &Planned) -> Result<Option<tempfile::TempDir>> {
     let folder = match planned.storage {
         Storage::Memory => memory_folder(root),
@@ -333,7 +311,7 @@ fn hold(
     let cold = planned.storage == Storage::Disk;
     let takes_part = |who: &Who| {
         let chosen = planned.only.is_none_or(|only| only.contains(who));
-        let fits = !who.whole() || planned.rows <= MOST_WHOLE;
+        let fits = !who.is_whole() || planned.rows <= MOST_WHOLE;
         chosen && fits && programs.has(*who, planned.mpi)
     };
     let mut entrants: Vec<(Who, Entrant)> = Who::ALL
@@ -372,7 +350,7 @@ fn hold(
     }
     progress.finish_and_clear();
     Ok(Contest {
-        mpi: programs.release(planned.mpi),
+        mpi: programs.release(planned.mpi)?,
         storage: planned.storage.name().to_owned(),
         rows: planned.rows,
         ranks: planned.ranks,

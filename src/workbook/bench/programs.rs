@@ -18,6 +18,9 @@ use crate::supervise::{Stream, supervise};
 /// program takes for points of two f32.
 pub const BLOCK: usize = (256 << 10) / 8;
 
+/// What stands for no blocks, but all rows of a rank at once.
+const ALL_AT_ONCE: usize = 0;
+
 /// No run may take longer than this.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -121,8 +124,8 @@ impl Programs {
 
     /// Whether this program is there for this MPI.
     pub fn has(&self, who: Who, mpi: Mpi) -> bool {
-        let h5py = matches!(who, Who::H5py { .. });
-        self.of(mpi).is_some() && (!h5py || self.python.is_some() && mpi == Mpi::OpenMpi)
+        let h5py = matches!(who, Who::H5pyBlocks | Who::H5pyWhole);
+        self.is_there(mpi) && (!h5py || self.python.is_some() && mpi == Mpi::OpenMpi)
     }
 
     fn of(&self, mpi: Mpi) -> Option<&Built> {
@@ -133,12 +136,15 @@ impl Programs {
         self.of(mpi).with_context(|| format!("{mpi} is not there"))
     }
 
+    /// Whether this MPI is there with its HDF5.
+    pub fn is_there(&self, mpi: Mpi) -> bool {
+        self.of(mpi).is_some()
+    }
+
     /// `Open MPI 4.1.4`.
-    pub fn release(&self, mpi: Mpi) -> String {
-        match self.of(mpi) {
-            Some(built) => built.toolchain.releases()[0].clone(),
-            None => mpi.to_string(),
-        }
+    pub fn release(&self, mpi: Mpi) -> Result<String> {
+        let [release, _] = self.find(mpi)?.toolchain.releases();
+        Ok(release)
     }
 
     /// Of everything that is compared.
@@ -230,26 +236,26 @@ impl Programs {
         let path = file.path.display().to_string();
         let numbers = [file.coords, file.distances, file.rows as u64, BLOCK as u64];
         let numbers = numbers.map(|it| it.to_string());
-        let block = |blocked: bool| if blocked { BLOCK } else { 0 }.to_string();
         let (program, args) = match who {
-            Who::Chapter(form) => (
-                built.folder.join("distances"),
-                ["--file", &path, "--time", "--form", form]
-                    .map(str::to_owned)
-                    .to_vec(),
-            ),
-            Who::C { blocked, tuned } => {
-                let program = if tuned { &built.c_tuned } else { &built.c };
-                (program.clone(), vec![path, block(blocked)])
+            Who::Reuse | Who::Vector | Who::Blocks | Who::Whole => {
+                let form = who.form().unwrap_or_default();
+                let args = ["--file", &path, "--time", "--form", form];
+                (
+                    built.folder.join("distances"),
+                    args.map(str::to_owned).to_vec(),
+                )
             }
-            Who::H5py { blocked } => {
-                let script = self
-                    .root
-                    .join("src/peers/distances.py")
-                    .display()
-                    .to_string();
-                let python = self.python.clone().context("there is no h5py")?;
-                (python, vec![script, path, block(blocked)])
+            Who::CBlocksTuned => (built.c_tuned.clone(), vec![path, BLOCK.to_string()]),
+            Who::CBlocks => (built.c.clone(), vec![path, BLOCK.to_string()]),
+            Who::CWhole => (built.c.clone(), vec![path, ALL_AT_ONCE.to_string()]),
+            Who::H5pyBlocks | Who::H5pyWhole => {
+                let script = self.root.join("src/peers/distances.py");
+                let block = match who {
+                    Who::H5pyBlocks => BLOCK,
+                    _ => ALL_AT_ONCE,
+                };
+                let args = vec![script.display().to_string(), path, block.to_string()];
+                (self.python.clone().context("there is no h5py")?, args)
             }
             Who::MpiIo => {
                 let args = [path].into_iter().chain(numbers).collect();

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 
-use super::found::{Bench, Contest, Spread, grouped, median};
+use super::found::{Bench, Contest, grouped, median, ratio};
 use super::plan::Who;
+use crate::figures::{Ratio, short};
 use crate::run::table;
-
-const REUSE: &str = "`distances`";
 
 /// Something that is to be reached: a ratio in the first contest, or what is named.
 pub struct Goal {
@@ -33,7 +32,7 @@ pub enum Bound {
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
     /// A ratio, with its spread.
-    Ratio(Spread),
+    Ratio(Ratio),
     /// So many MiB.
     Mebibytes(f64),
     /// The lowest and the highest of several ratios.
@@ -44,7 +43,7 @@ impl Goal {
     /// Whether it was reached; `None` if it was not measured.
     pub fn reached(&self) -> Option<bool> {
         let (low, high) = match self.value? {
-            Value::Ratio(it) => (it.middle, it.middle),
+            Value::Ratio(it) => (it.median, it.median),
             Value::Mebibytes(it) => (it, it),
             Value::Between(low, high) => (low, high),
         };
@@ -60,28 +59,10 @@ pub fn goals(bench: &Bench) -> Vec<Goal> {
     let mut goals = Vec::new();
     let main = bench.contests.first();
     for (against, bound) in [
-        (
-            Who::C {
-                blocked: false,
-                tuned: false,
-            },
-            3.0,
-        ),
-        (Who::H5py { blocked: false }, 12.0),
-        (
-            Who::C {
-                blocked: true,
-                tuned: false,
-            },
-            0.97,
-        ),
-        (
-            Who::C {
-                blocked: true,
-                tuned: true,
-            },
-            0.97,
-        ),
+        (Who::CWhole, 3.0),
+        (Who::H5pyWhole, 12.0),
+        (Who::CBlocks, 0.97),
+        (Who::CBlocksTuned, 0.97),
         (Who::MpiIo, 0.95),
         (Who::Floor, 0.85),
     ] {
@@ -103,10 +84,7 @@ pub fn goals(bench: &Bench) -> Vec<Goal> {
         for phase in ["first write", "rewrite", "read"] {
             let spread = of_open_mpi.and_then(|(_, ways)| {
                 let slabs = ways.get(&format!("slabs, {mode}"))?;
-                Some(Spread::of(
-                    slabs.mpi_io.get(phase)?,
-                    slabs.library.get(phase)?,
-                ))
+                Some(ratio(slabs.mpi_io.get(phase)?, slabs.library.get(phase)?))
             });
             goals.push(Goal {
                 measure: format!("the library against MPI-IO, {mode}, {phase}"),
@@ -115,10 +93,9 @@ pub fn goals(bench: &Bench) -> Vec<Goal> {
             });
         }
     }
-    let extra = bench
-        .contests
-        .iter()
-        .filter_map(|contest| Some(contest.entrant(REUSE)?.memory() - contest.only_open));
+    let extra = bench.contests.iter().filter_map(|contest| {
+        Some(contest.entrant(Who::Reuse.name())?.memory() - contest.only_open)
+    });
     goals.push(Goal {
         measure: "memory of a rank above one that only opens the file, MiB, all cases"
             .to_owned(),
@@ -152,7 +129,7 @@ fn flatness(bench: &Bench, first: bool) -> Vec<(usize, f64)> {
         return Vec::new();
     };
     let cost = |contest: &Contest| {
-        let work = contest.entrant(REUSE)?.work(first);
+        let work = contest.entrant(Who::Reuse.name())?.work(first);
         Some(median(&work) / contest.rows as f64)
     };
     let like_it = bench.contests.iter().filter(|it| {
@@ -245,18 +222,15 @@ fn headline(main: &Contest) -> String {
         let [Some(first), Some(again)] = ratios else {
             return "was not measured".to_owned();
         };
-        let (first, again) = (short(first.middle), short(again.middle));
+        let (first, again) = (short(first.median), short(again.median));
         format!("{first} times as long at a first write and {again} times at a rewrite")
     };
     format!(
         "Chapter 3's program ({}): the same in h5py takes {}; in C {}. Both hold all rows of a \
          rank in memory, as one writes it at first.\n",
         main.title(),
-        against(Who::H5py { blocked: false }),
-        against(Who::C {
-            blocked: false,
-            tuned: false
-        }),
+        against(Who::H5pyWhole),
+        against(Who::CWhole),
     )
 }
 
@@ -267,11 +241,11 @@ fn contest_table(contest: &Contest) -> String {
         .entrants
         .iter()
         .map(|entrant| {
-            let cell = |first| match entrant.name == REUSE {
+            let cell = |first| match entrant.name == Who::Reuse.name() {
                 true => "1".to_owned(),
                 false => contest
                     .ratio(&entrant.name, first)
-                    .map_or("–".to_owned(), shown),
+                    .map_or("–".to_owned(), |it| it.to_string()),
             };
             let memory = match entrant.memory() {
                 0.0 => "–".to_owned(),
@@ -285,20 +259,12 @@ fn contest_table(contest: &Contest) -> String {
             )
         })
         .collect();
-    table(
-        &heading,
-        &rows.iter().map(String::as_str).collect::<Vec<_>>(),
-    )
+    table(&heading, &rows)
 }
 
 /// Chapter 3's forms, each beside the one before.
 fn steps(main: &Contest) -> String {
-    let forms = [
-        Who::Chapter("whole"),
-        Who::Chapter("blocks"),
-        Who::Chapter("vector"),
-        Who::Chapter("reuse"),
-    ];
+    let forms = [Who::Whole, Who::Blocks, Who::Vector, Who::Reuse];
     let heading = ["Form", "First write", "Rewrite", "MiB a rank"].map(str::to_owned);
     let mut rows = Vec::new();
     for (index, who) in forms.into_iter().enumerate() {
@@ -311,18 +277,16 @@ fn steps(main: &Contest) -> String {
             };
             let before = main.entrant(forms[before].name());
             before.map_or("–".to_owned(), |before| {
-                shown(Spread::of(&before.work(first), &entrant.work(first)))
+                ratio(&before.work(first), &entrant.work(first)).to_string()
             })
         };
-        let Who::Chapter(form) = who else { continue };
-        let memory = entrant.memory();
+        let (form, memory) = (who.form().unwrap_or_default(), entrant.memory());
         rows.push(format!(
             "| `{form}` | {} | {} | {memory:.0} |",
             cell(true),
             cell(false)
         ));
     }
-    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     format!(
         "*{}. How many times as fast as the form before it: the ratio of the medians, and the \
          range of the middle half of the rounds.*\n\n{}",
@@ -345,15 +309,14 @@ fn slabs(bench: &Bench) -> String {
         for phase in ["first write", "rewrite", "read"] {
             let cells = bench.slabs.values().map(|ways| {
                 let spread = ways.get(way).and_then(|it| {
-                    Some(Spread::of(it.library.get(phase)?, it.mpi_io.get(phase)?))
+                    Some(ratio(it.library.get(phase)?, it.mpi_io.get(phase)?))
                 });
-                spread.map_or("–".to_owned(), shown)
+                spread.map_or("–".to_owned(), |it| it.to_string())
             });
             let cells: Vec<String> = cells.collect();
             rows.push(format!("| {way} | {phase} | {} |", cells.join(" | ")));
         }
     }
-    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     format!(
         "*2 ranks, memory. How many times as long as raw MPI-IO the library takes for the same \
          bytes of the same file, opening and closing left out.*\n\n{}",
@@ -377,7 +340,6 @@ fn rows(bench: &Bench) -> String {
             )
         })
         .collect();
-    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     format!(
         "*How many times as much a row costs `distances` as in the first case.*\n\n{}",
         table(&heading, &rows)
@@ -404,7 +366,7 @@ fn goals_table(runs: &[Bench]) -> String {
             let goal = &goals[index];
             let value = match goal.value {
                 None => return "not measured".to_owned(),
-                Some(Value::Ratio(spread)) => shown(spread),
+                Some(Value::Ratio(it)) => it.to_string(),
                 Some(Value::Mebibytes(it)) => format!("{it:.1}"),
                 Some(Value::Between(low, high)) => {
                     format!("{} to {}", short(low), short(high))
@@ -422,27 +384,5 @@ fn goals_table(runs: &[Bench]) -> String {
             cells.join(" | ")
         ));
     }
-    table(
-        &heading,
-        &rows.iter().map(String::as_str).collect::<Vec<_>>(),
-    )
-}
-
-/// `1.52 (1.31–1.80)`.
-fn shown(spread: Spread) -> String {
-    format!(
-        "{} ({}–{})",
-        short(spread.middle),
-        short(spread.low),
-        short(spread.high)
-    )
-}
-
-/// With as many digits as a median of a few rounds is worth.
-pub fn short(number: f64) -> String {
-    match number {
-        it if it >= 99.5 => format!("{it:.0}"),
-        it if it >= 9.95 => format!("{it:.1}"),
-        it => format!("{it:.2}"),
-    }
+    table(&heading, &rows)
 }

@@ -218,9 +218,7 @@ pub fn grade(root: &Path, request: &Request) -> Result<bool> {
         ]
         .join("; "),
     )?;
-    let workers = request.jobs.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-    });
+    let workers = request.jobs.unwrap_or_else(crate::cores);
     eprintln!(
         "{} submissions; {}; {workers} at a time, {isolation}",
         submissions.len(),
@@ -491,12 +489,11 @@ impl Work<'_> {
         }
         // At the place where the learner had it: so the compiler names it.
         cell::delete(stage);
-        let room = submission::room(exercise);
         let source = stage
             .join("chapters")
-            .join(room)
+            .join(submission::room(exercise))
             .join("exercises")
-            .join(format!("{}.rs", exercise.plan.file));
+            .join(submission::file_name(exercise));
         std::fs::create_dir_all(source.parent().context("it is in a folder")?)?;
         std::fs::write(&source, text)?;
         let last = std::cell::Cell::new(None);

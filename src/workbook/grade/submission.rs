@@ -142,7 +142,8 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-fn file_name(exercise: &Exercise) -> String {
+/// What its file is called: `1-uneven.rs`.
+pub fn file_name(exercise: &Exercise) -> String {
     format!("{}.rs", exercise.plan.file)
 }
 

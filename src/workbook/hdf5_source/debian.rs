@@ -13,7 +13,8 @@ use anyhow::{Context, Result, bail};
 
 use super::job::{Count, Job};
 use super::stamp::Stamp;
-use super::{Compiler, Library, belongs_to, cores};
+use super::{Compiler, Library, belongs_to};
+use crate::cores;
 use crate::launch::Launch;
 use crate::mpi::output_of;
 use crate::noise;
