@@ -47,16 +47,14 @@ impl<'a> Clock<'a> {
     /// What was done since the start, or since the lap before, is called `name`, and took as
     /// long as the slowest rank took. Waits for it. **Collective** over `comm`.
     pub fn lap(&mut self, name: &'static str) {
-        let own = mpi::time() - self.since;
-        let mut slowest = own;
-        let mut memory = 0;
+        let seconds = mpi::time() - self.since;
+        // Whole numbers of bytes up to 2^53 are exact.
+        let own = [seconds, peak_memory().unwrap_or(0) as f64];
+        let mut most = [0.0; 2];
         self.comm
-            .all_reduce_into(&own, &mut slowest, SystemOperation::max());
-        let of_own = peak_memory().unwrap_or(0);
-        self.comm
-            .all_reduce_into(&of_own, &mut memory, SystemOperation::max());
-        self.laps.push((name, slowest));
-        self.memory = memory;
+            .all_reduce_into(&own[..], &mut most[..], SystemOperation::max());
+        self.laps.push((name, most[0]));
+        self.memory = most[1] as u64;
         self.since = mpi::time();
     }
 

@@ -115,6 +115,15 @@ pub fn read_slab<T: H5Type + Default + Copy, D: Dimension>(
     slab: &Slab,
     transfer: Transfer,
 ) -> Result<Array<T, D>, SlabError> {
+    read_new(dataset, &InFile::of(dataset)?, slab, transfer)
+}
+
+fn read_new<T: H5Type + Default + Copy, D: Dimension>(
+    dataset: &Dataset,
+    space: &InFile,
+    slab: &Slab,
+    transfer: Transfer,
+) -> Result<Array<T, D>, SlabError> {
     let shape = slab.shape();
     let mut dimension = D::zeros(D::NDIM.unwrap_or(shape.len()));
     if dimension.ndim() != shape.len() {
@@ -123,7 +132,7 @@ pub fn read_slab<T: H5Type + Default + Copy, D: Dimension>(
     }
     dimension.slice_mut().copy_from_slice(&shape);
     let mut array = Array::from_elem(dimension, T::default());
-    read_slab_into(dataset, slab, array.view_mut(), transfer)?;
+    read_into(dataset, space, slab, array.view_mut(), transfer)?;
     Ok(array)
 }
 
@@ -139,18 +148,17 @@ pub fn read_slab_into<T: H5Type, D: Dimension>(
     transfer: Transfer,
 ) -> Result<Report, SlabError> {
     let space = InFile::of(dataset)?;
-    let fits = fits(&space.shape, slab, array.shape());
-    read_into(dataset, &space, slab, fits, array, transfer)
+    read_into(dataset, &space, slab, array, transfer)
 }
 
 fn read_into<T: H5Type, D: Dimension>(
     dataset: &Dataset,
     space: &InFile,
     slab: &Slab,
-    fits: Result<(), SlabError>,
     mut array: ArrayViewMut<'_, T, D>,
     transfer: Transfer,
 ) -> Result<Report, SlabError> {
+    let fits = fits(&space.shape, slab, array.shape());
     let elements = fits.and_then(|()| array.as_slice_mut().ok_or(SlabError::Strided));
     match elements {
         Ok(elements) => {
@@ -207,18 +215,17 @@ pub fn write_slab<T: H5Type, D: Dimension>(
     transfer: Transfer,
 ) -> Result<Report, SlabError> {
     let space = InFile::of(dataset)?;
-    let fits = fits(&space.shape, slab, values.shape());
-    write_from(dataset, &space, slab, fits, values, transfer)
+    write_from(dataset, &space, slab, values, transfer)
 }
 
 fn write_from<T: H5Type, D: Dimension>(
     dataset: &Dataset,
     space: &InFile,
     slab: &Slab,
-    fits: Result<(), SlabError>,
     values: ArrayView<'_, T, D>,
     transfer: Transfer,
 ) -> Result<Report, SlabError> {
+    let fits = fits(&space.shape, slab, values.shape());
     let elements = fits.and_then(|()| values.as_slice().ok_or(SlabError::Strided));
     match elements {
         Ok(elements) => {
@@ -242,8 +249,9 @@ pub fn read_rows<T: H5Type + Default + Copy, D: Dimension>(
     rows: Range<usize>,
     transfer: Transfer,
 ) -> Result<Array<T, D>, SlabError> {
-    match slab_of_rows(&dataset.shape(), rows) {
-        Ok(slab) => read_slab(dataset, &slab, transfer),
+    let space = InFile::of(dataset)?;
+    match slab_of_rows(&space.shape, rows) {
+        Ok(slab) => read_new(dataset, &space, &slab, transfer),
         Err(error) => take_part_and_return::<T, _>(dataset, Way::Read, transfer, error),
     }
 }
@@ -261,10 +269,7 @@ pub fn read_rows_into<T: H5Type, D: Dimension>(
 ) -> Result<(), SlabError> {
     let space = InFile::of(dataset)?;
     match slab_of_rows(&space.shape, rows) {
-        Ok(slab) => {
-            let fits = fits(&space.shape, &slab, array.shape());
-            read_into(dataset, &space, &slab, fits, array, transfer).map(drop)
-        }
+        Ok(slab) => read_into(dataset, &space, &slab, array, transfer).map(drop),
         Err(error) => take_part_and_return::<T, _>(dataset, Way::Read, transfer, error),
     }
 }
@@ -286,10 +291,7 @@ pub fn write_rows<T: H5Type, D: Dimension>(
 ) -> Result<(), SlabError> {
     let space = InFile::of(dataset)?;
     match slab_of_rows(&space.shape, rows) {
-        Ok(slab) => {
-            let fits = fits(&space.shape, &slab, values.shape());
-            write_from(dataset, &space, &slab, fits, values, transfer).map(drop)
-        }
+        Ok(slab) => write_from(dataset, &space, &slab, values, transfer).map(drop),
         Err(error) => take_part_and_return::<T, _>(dataset, Way::Write, transfer, error),
     }
 }
