@@ -1,28 +1,22 @@
 //! What the machine can do: the bytes that chapter 3 reads and writes, in the same blocks, by
 //! `pread` and `pwrite`, from as many processes. No MPI, no HDF5, nothing computed.
 
+mod place;
+
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Result, Write, stdin};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use clap::Parser;
+use place::Place;
 
 /// Reads and writes what the ranks of chapter 3 read and write.
 #[derive(Parser)]
 struct Args {
-    /// The file.
-    file: PathBuf,
-    /// At which byte of it the points begin: two f32 each.
-    coords: u64,
-    /// At which byte the distances begin: an f32 each.
-    distances: u64,
-    /// How many points there are.
-    rows: usize,
-    /// How many of them are moved at once.
-    block: usize,
+    #[command(flatten)]
+    place: Place,
     /// How many processes.
     size: i32,
     /// Do the part of this one only; begin when a line comes.
@@ -76,19 +70,21 @@ fn all(args: &Args) -> Result<f64> {
 
 /// Moves the bytes of one rank.
 fn one(args: &Args, rank: i32) -> Result<f64> {
-    let mine = parallel_hdf5::rows_of(rank, args.size, args.rows);
-    let file = OpenOptions::new().read(true).write(true).open(&args.file)?;
+    let place = &args.place;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&place.file)?;
     println!("ready");
     stdin().lock().read_line(&mut String::new())?;
 
     let start = Instant::now();
-    let most = args.block.min(args.rows);
-    let mut points = vec![0_u8; most * 8];
-    let distances = vec![0_u8; most * 4];
-    for first in mine.clone().step_by(args.block) {
-        let rows = args.block.min(mine.end - first);
-        file.read_exact_at(&mut points[..rows * 8], args.coords + 8 * first as u64)?;
-        file.write_all_at(&distances[..rows * 4], args.distances + 4 * first as u64)?;
+    let mut points = vec![0_u8; place.most() * 8];
+    let distances = vec![0_u8; place.most() * 4];
+    for block in place.blocks(rank, args.size) {
+        let first = block.start as u64;
+        file.read_exact_at(&mut points[..block.len() * 8], place.coords + 8 * first)?;
+        file.write_all_at(&distances[..block.len() * 4], place.distances + 4 * first)?;
     }
     Ok(start.elapsed().as_secs_f64())
 }

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hdf5::{Dataset, File};
-use mpi::collective::SystemOperation;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use parallel_hdf5::mpiio::MpiFile;
 use parallel_hdf5::{
-    Result, Slab, Transfer, agree, create_dataset, read_slab_into, rows_of, write_slab,
+    Clock, Result, Slab, Transfer, agree, create_dataset, read_slab_into, rows_of,
+    write_slab,
 };
 use serde_json::json;
 
@@ -198,15 +198,11 @@ impl Case<'_> {
     }
 
     fn time(&self, work: impl FnOnce() -> Result<()>) -> Result<f64> {
-        self.world.barrier();
-        let start = mpi::time();
+        let mut clock = Clock::start(self.world);
         let outcome = work();
-        let own = mpi::time() - start;
+        clock.lap("work");
         agree(self.world, outcome)?;
-        let mut slowest = 0.0;
-        self.world
-            .all_reduce_into(&own, &mut slowest, SystemOperation::max());
-        Ok(slowest)
+        Ok(clock.laps()[0].1)
     }
 
     fn keep(&self, times: &mut Times, round: usize, phase: &'static str, seconds: f64) {
