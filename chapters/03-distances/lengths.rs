@@ -12,7 +12,6 @@ pub fn lengths<T: Float>(points: ArrayView2<T>, mut distances: ArrayViewMut1<T>)
     let columns = points.ncols();
     let points = points.as_slice().expect("row by row");
     let distances = distances.as_slice_mut().expect("row by row");
-    // ANCHOR: columns
     match columns {
         0 => distances.fill(T::zero()),
         1 => of_columns::<T, 1>(points, distances),
@@ -25,7 +24,6 @@ pub fn lengths<T: Float>(points: ArrayView2<T>, mut distances: ArrayViewMut1<T>)
             }
         }
     }
-    // ANCHOR_END: columns
 }
 
 // ANCHOR: of_columns

@@ -70,7 +70,6 @@ fn main() -> ExitCode {
 }
 // ANCHOR_END: main
 
-// ANCHOR: distances
 fn distances<T: Number>(
     files: &Files,
     form: Form,
@@ -85,9 +84,7 @@ fn distances<T: Number>(
     agree(world, outcome)?;
     Ok(())
 }
-// ANCHOR_END: distances
 
-// ANCHOR: report
 fn report(files: &Files, world: &SimpleCommunicator) {
     let mine = rows_of(world.rank(), world.size(), files.rows);
     let rows = match mine.len() {
@@ -103,4 +100,3 @@ fn report(files: &Files, world: &SimpleCommunicator) {
         );
     }
 }
-// ANCHOR_END: report
