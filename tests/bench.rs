@@ -4,31 +4,20 @@
 mod common;
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use common::*;
 use workbook::bench::{self, Bench, Sample};
-
-fn workbook(args: &[&str]) -> Output {
-    let run = Command::new(workbook_program())
-        .args(args)
-        .current_dir(root())
-        .output();
-    run.expect("the workbook command can be started")
-}
-
-#[track_caller]
-fn succeeded(output: &Output) {
-    let says = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{says}");
-}
 
 #[test]
 fn all_programs_agree_and_can_be_compared() {
     let folder = scratch();
     let out = folder.path().to_str().unwrap();
-    let output = workbook(&["bench", "--size", "tiny", "--out", out]);
-    succeeded(&output);
+    let output = workbook_command()
+        .args(["bench", "--size", "tiny", "--out", out])
+        .output()
+        .expect("it can be started");
+    assert!(output.status.success(), "{}", printed(&output));
     let found = bench::read(&folder.path().join("bench.json")).unwrap();
     let everybody = [
         "`distances`",
@@ -72,7 +61,7 @@ fn all_programs_agree_and_can_be_compared() {
                 );
             }
             for first in [true, false] {
-                let ratio = contest.ratio(&entrant.name, first).unwrap().middle;
+                let ratio = contest.ratio(&entrant.name, first).unwrap().median;
                 assert!(ratio.is_finite() && ratio > 0.0, "{}", entrant.name);
             }
         }
@@ -111,7 +100,7 @@ fn a_wrong_result_does_not_count() {
     let folder = scratch();
     let file = folder.path().join("own.hdf5");
     let path = file.to_str().unwrap();
-    let program = peer("bench-file");
+    let program = build_program("peers", "bench-file");
     let ask = |args: &[&str]| {
         let output = Command::new(&program).args(args).output().unwrap();
         let says = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -164,28 +153,6 @@ fn a_wrong_result_does_not_count() {
         assert!(spoilt.status.success(), "{says}");
         assert!(!ask(&compare).0.status.success(), "{spoil:?}");
     }
-}
-
-/// A program of src/peers, built beside this test.
-fn peer(name: &str) -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let target = own.ancestors().nth(3).unwrap();
-    let built = Command::new("cargo")
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--package",
-            "peers",
-            "--bin",
-            name,
-        ])
-        .arg("--target-dir")
-        .arg(target)
-        .current_dir(root())
-        .status();
-    assert!(built.is_ok_and(|it| it.success()), "{name} builds");
-    target.join("debug").join(name)
 }
 
 #[test]

@@ -24,11 +24,6 @@ fn make(words: &[&str]) -> Output {
     make.output().expect("make can be started")
 }
 
-fn printed(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr)
-}
-
 #[test]
 fn help_lists_every_door() {
     for words in [&["help"][..], &[]] {

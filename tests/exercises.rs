@@ -7,7 +7,7 @@ mod common;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use common::*;
 use serde_json::Value;
@@ -33,22 +33,9 @@ impl Learner {
 
     /// `workbook …`, as this learner, without what cargo put into our environment.
     fn workbook<T: AsRef<OsStr>>(&self, words: &[T]) -> Output {
-        let mut command = Command::new(workbook_program());
-        for name in [
-            "CARGO_TARGET_DIR",
-            "HDF5_DIR",
-            "MPICC",
-            "WORKBOOK_DATA",
-            "RUSTC",
-        ] {
-            command.env_remove(name);
-        }
-        command
+        workbook_command()
             .args(words)
             .env("WORKBOOK_ANSWERS", self.folder.path())
-            .env("MPI", mpi().name())
-            .current_dir(root())
-            .stdin(Stdio::null())
             .output()
             .expect("it can be started")
     }
@@ -58,7 +45,7 @@ impl Learner {
     fn verdict(&self, answer: &str, ranks: &str) -> Value {
         self.write("1-uneven.rs", answer);
         let output = self.workbook(&["check", "3.1", "--json", "--ranks", ranks]);
-        let printed = text(&output);
+        let printed = printed(&output);
         let all: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {printed}"));
         let passes = all[0]["outcome"] == "passes";
@@ -82,11 +69,6 @@ impl Learner {
         );
         self.verdict(&program, ranks)
     }
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[track_caller]
@@ -115,7 +97,7 @@ fn a_learner_goes_from_the_starter_to_the_end() {
     let learner = Learner::new();
     let door = |words: &[&str]| {
         let output = learner.workbook(words);
-        (output.status.success(), text(&output))
+        (output.status.success(), printed(&output))
     };
     // The file is not there yet.
     let (ok, said) = door(&["check", "3.1"]);
@@ -183,14 +165,18 @@ fn a_learner_goes_from_the_starter_to_the_end() {
 fn an_exercise_that_nobody_knows_is_named() {
     let learner = Learner::new();
     let output = learner.workbook(&["check", "3.99"]);
-    let said = text(&output);
+    let said = printed(&output);
     assert!(!output.status.success(), "{said}");
     assert!(
         said.contains("no exercise `3.99`") && said.contains("3.1 (uneven)"),
         "{said}"
     );
     let output = learner.workbook(&["hint", "3"]);
-    assert!(text(&output).contains("say which"), "{}", text(&output));
+    assert!(
+        printed(&output).contains("say which"),
+        "{}",
+        printed(&output)
+    );
 }
 
 #[test]
@@ -199,7 +185,7 @@ fn progress_that_cannot_be_read_is_kept() {
     let file = learner.folder.path().join("progress.json");
     std::fs::write(&file, "{ half").unwrap();
     let output = learner.workbook(&["progress"]);
-    assert!(output.status.success(), "{}", text(&output));
+    assert!(output.status.success(), "{}", printed(&output));
     let kept = learner.folder.path().join("progress.damaged.json");
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "{ half");
 }
@@ -212,7 +198,7 @@ fn a_file_that_does_not_compile_breaks_nothing_else() {
         "fn main() {\n    let x: u32 = \"no\";\n    nobody();\n}\n",
     );
     let output = learner.workbook(&["check", "3.1"]);
-    let said = text(&output);
+    let said = printed(&output);
     assert!(!output.status.success(), "{said}");
     for word in [
         "does not compile",
@@ -223,7 +209,7 @@ fn a_file_that_does_not_compile_breaks_nothing_else() {
         assert!(said.contains(word), "no `{word}` in {said}");
     }
     let output = learner.workbook(&["progress"]);
-    assert!(output.status.success(), "{}", text(&output));
+    assert!(output.status.success(), "{}", printed(&output));
     // Cargo does not know the learners' files, but for the package that editors look at,
     // which nothing depends on and nothing builds unasked.
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();

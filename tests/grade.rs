@@ -46,26 +46,12 @@ impl Class {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(workbook_program());
-        for name in [
-            "CARGO_TARGET_DIR",
-            "HDF5_DIR",
-            "MPICC",
-            "WORKBOOK_DATA",
-            "RUSTC",
-            "NP",
-            "SEED",
-        ] {
-            command.env_remove(name);
-        }
+        let mut command = workbook_command();
         command
             .arg("grade")
             .args(words)
-            .env("MPI", mpi().name())
             .env("TMPDIR", self.scratch.path())
-            .env("A_SECRET", "of the teacher")
-            .current_dir(root())
-            .stdin(Stdio::null());
+            .env("A_SECRET", "of the teacher");
         command
     }
 
@@ -92,11 +78,6 @@ fn started_below(folder: &Path) -> Vec<String> {
         .map(|it| String::from_utf8_lossy(&it).replace('\0', " "))
         .filter(|it| it.contains(folder))
         .collect()
-}
-
-fn printed(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// What `check` looks for is done by `work`; a program may do it, and more.

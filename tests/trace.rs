@@ -407,14 +407,6 @@ fn workbook(args: &[&str], folder: &Path) -> Output {
         .unwrap()
 }
 
-fn printed(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
 fn launcher() -> String {
     mpi().launcher().unwrap()
 }

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -138,30 +138,56 @@ pub fn launch_python(script: &Path, ranks: usize, args: &[&str], data: &Path) ->
     launch
 }
 
-/// The `workbook` command, built from this tree into the target folder of this test. (Cargo
-/// builds the programs of the package under test only.)
+/// The `workbook` command, built from this tree.
 pub fn workbook_program() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let own = std::env::current_exe().expect("a test has a path");
-        // target/debug/deps/faults-… lies three folders below the target folder
-        let target = own.ancestors().nth(3).expect("it lies in a target folder");
-        let status = Command::new("cargo")
-            .args([
-                "build",
-                "--quiet",
-                "--locked",
-                "--package",
-                "workbook",
-                "--target-dir",
-            ])
-            .arg(target)
-            .current_dir(root())
-            .status()
-            .expect("cargo can be started");
-        assert!(status.success(), "the workbook command builds");
-        target.join("debug/workbook")
-    })
+    BUILT.get_or_init(|| build_program("workbook", "workbook"))
+}
+
+/// A program of another package, built from this tree into the target folder of this test.
+/// (Cargo builds the programs of the package under test only.)
+pub fn build_program(package: &str, program: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("a test has a path");
+    // target/debug/deps/faults-… lies three folders below the target folder
+    let target = own.ancestors().nth(3).expect("it lies in a target folder");
+    let status = Command::new("cargo")
+        .args(["build", "--quiet", "--locked", "--package", package])
+        .args(["--bin", program, "--target-dir"])
+        .arg(target)
+        .current_dir(root())
+        .status()
+        .expect("cargo can be started");
+    assert!(status.success(), "{program} builds");
+    target.join("debug").join(program)
+}
+
+/// The `workbook` command for this test's MPI, in the workbook's folder, as in an environment
+/// of a reader's own.
+pub fn workbook_command() -> Command {
+    let mut command = Command::new(workbook_program());
+    // What cargo has put into our environment, and what a reader may have there.
+    for name in [
+        "CARGO_TARGET_DIR",
+        "HDF5_DIR",
+        "MPICC",
+        "RUSTC",
+        "WORKBOOK_DATA",
+        "NP",
+        "SEED",
+    ] {
+        command.env_remove(name);
+    }
+    command
+        .env("MPI", mpi().name())
+        .current_dir(root())
+        .stdin(Stdio::null());
+    command
+}
+
+/// All that a command has printed.
+pub fn printed(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// Fails the test unless h5diff finds no difference between two files in `folder`.
