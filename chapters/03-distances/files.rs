@@ -78,8 +78,9 @@ impl Files {
     // ANCHOR_END: open
 
     // ANCHOR: settle
-    /// Before ranks write together, all must know whether one of them has failed. Where each
-    /// writes for itself, nobody needs to ask before the end. Collective if writing is.
+    /// Before ranks write together, all must know whether one of them has failed.
+    /// Where each writes for itself, nobody needs to ask before the end. Collective if
+    /// writing is.
     pub fn settle<T>(
         &self,
         outcome: std::result::Result<T, SlabError>,

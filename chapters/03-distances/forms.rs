@@ -89,17 +89,15 @@ pub fn reuse<T: Number>(files: &Files, world: &SimpleCommunicator) -> Result<()>
     for block in blocks_of(files, world) {
         let mut points = points.slice_mut(s![..block.len(), ..]);
         let mut distances = distances.slice_mut(s![..block.len()]);
-        let (input, output) = (&files.input, &files.output);
-
         let read = read_rows_into(
-            input,
+            &files.input,
             block.clone(),
             points.view_mut(),
             Transfer::Independent,
         );
         files.settle(read, world)?;
         lengths(points.view(), distances.view_mut());
-        let written = write_rows(output, block, distances.view(), files.transfer);
+        let written = write_rows(&files.output, block, distances.view(), files.transfer);
         files.settle(written, world)?;
     }
     Ok(())
@@ -107,8 +105,8 @@ pub fn reuse<T: Number>(files: &Files, world: &SimpleCommunicator) -> Result<()>
 // ANCHOR_END: reuse
 
 // ANCHOR: blocks_of
-/// The rows of this rank, cut at the multiples of [`Files::block`]. Every rank has as many
-/// blocks, the last ones perhaps empty: a collective write needs all ranks.
+/// The rows of this rank, cut at the multiples of [`Files::block`]. Every rank has
+/// as many blocks, the last ones perhaps empty: a collective write needs all ranks.
 fn blocks_of(
     files: &Files,
     world: &SimpleCommunicator,

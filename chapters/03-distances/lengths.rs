@@ -27,9 +27,9 @@ pub fn lengths<T: Float>(points: ArrayView2<T>, mut distances: ArrayViewMut1<T>)
 }
 
 // ANCHOR: of_columns
-/// The same for a number of columns that the compiler knows: it can then make the sums and
-/// roots of several points at once. There is a version for each kind of processor, and the
-/// right one is chosen while the program runs.
+/// The same for a number of columns that the compiler knows: it can then make the
+/// sums and roots of several points at once. There is a version for each kind of
+/// processor, and the right one is chosen while the program runs.
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512vl",
     "x86_64+avx2",
