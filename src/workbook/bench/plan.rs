@@ -249,7 +249,7 @@ pub fn carry_out(root: &Path, programs: &Programs, request: &Request) -> Result<
             found.left_out.push(why);
             continue;
         };
-        println!("{title}: so many rounds count: {rounds}");
+        println!("{title}: {rounds} rounds");
         found
             .contests
             .push(hold(programs, &planned, rounds, folder.path())?);
