@@ -27,8 +27,7 @@ fn all_ranks_see_one_file() {
             "{}",
             run.report()
         );
-        let file =
-            hdf5::File::open(data.path().join("shared.hdf5")).expect("HDF5, serially");
+        let file = open_serially(data.path().join("shared.hdf5")).expect("HDF5, serially");
         assert_eq!(file.member_names().unwrap(), ["made-together"]);
     }
 }
@@ -143,7 +142,7 @@ fn a_file_that_is_never_closed() {
         &["--wrong", "never-closed"],
         data.path(),
     ));
-    let opened = hdf5::File::open(data.path().join("never-closed.hdf5"));
+    let opened = open_serially(data.path().join("never-closed.hdf5"));
     match hdf5::library_version() {
         (1, ..=10, _) => assert!(opened.is_err(), "it can be read"),
         (1, 14.., _) | (2.., _, _) => {
@@ -163,7 +162,7 @@ fn python_creates_the_same_file() {
     let python = succeed(&launch_python(&script, 3, &[], data.path()));
     assert_eq!(python.out, rust.out, "{}", python.report());
     assert_same_contents(data.path(), "shared.hdf5", "shared-by-python.hdf5");
-    let by_python = hdf5::File::open(data.path().join("shared-by-python.hdf5")).unwrap();
+    let by_python = open_serially(data.path().join("shared-by-python.hdf5")).unwrap();
     assert_eq!(by_python.member_names().unwrap(), ["made-together"]);
     let reads = "import h5py; print(*h5py.File('shared.hdf5'))";
     let read = Command::new(common::python())

@@ -50,7 +50,7 @@ fn assert_distances(dataset: &Dataset, points: &Array2<f64>) {
 
 /// A file with `points` in `coords`, of element type `T`.
 fn file_with<T: H5Type + num_traits::FromPrimitive>(path: &Path, points: &Array2<f64>) {
-    let file = File::create(path).unwrap();
+    let file = create_serially(path).unwrap();
     let values = points.mapv(|it| T::from_f64(it).unwrap());
     let dataset = file
         .new_dataset::<T>()
@@ -81,7 +81,7 @@ fn the_lessons_own_file_on_any_number_of_ranks() {
             (0..ranks).map(|rank| rows_line(rank, rows(rank))).collect();
         expected += "1000 distances written beside `coords`\n";
         assert_eq!(run.out[0], expected);
-        let file = File::open(data.path().join("coords.hdf5")).unwrap();
+        let file = open_serially(data.path().join("coords.hdf5")).unwrap();
         let coords = file.dataset("coords").unwrap();
         assert_eq!(coords.shape(), [1000, 2]);
         let points = coords.read_2d::<f64>().unwrap();
@@ -101,7 +101,7 @@ fn all_forms_come_to_the_same() {
     // A block is 256 KiB of points: two columns of f64 are 16384 rows.
     let points = points(100_003, 2).mapv(|it| it / 3.0);
     {
-        let file = File::create(&path).unwrap();
+        let file = create_serially(&path).unwrap();
         let add = |name: &str, chunk: Option<usize>| {
             let group = file.create_group(name).unwrap();
             let builder = group.new_dataset_builder();
@@ -126,7 +126,7 @@ fn all_forms_come_to_the_same() {
                 let dataset = format!("{group}/coords");
                 let args = ["--file", "own.h5", "--dataset", &dataset, "--form", form];
                 succeed(&launch(PROGRAM, ranks, &args, data.path()));
-                let file = File::open_rw(&path).unwrap();
+                let file = change_serially(&path).unwrap();
                 let distances = file.dataset(&format!("{group}/distances")).unwrap();
                 let found = distances.read_1d::<f64>().unwrap();
                 assert!(found == right, "{form}, {group}, {ranks} ranks");
@@ -167,7 +167,7 @@ fn few_rows_and_none_for_many_ranks() {
         assert!(
             run.out[0].ends_with(&format!("{rows} distances written beside `coords`\n"))
         );
-        let file = File::open(&path).unwrap();
+        let file = open_serially(&path).unwrap();
         assert_distances(&file.dataset("distances").unwrap(), &points);
     }
 }
@@ -181,7 +181,7 @@ fn any_number_of_columns_and_both_precisions() {
         file_with::<f64>(&data.path().join("f64.h5"), &points);
         for name in ["f32.h5", "f64.h5"] {
             succeed(&launch(PROGRAM, 2, &["--file", name], data.path()));
-            let file = File::open(data.path().join(name)).unwrap();
+            let file = open_serially(data.path().join(name)).unwrap();
             let distances = file.dataset("distances").unwrap();
             assert_distances(&distances, &points);
             let is_f32 = distances.dtype().unwrap().is::<f32>();
@@ -196,7 +196,7 @@ fn a_compressed_dataset_in_a_group() {
     let path = data.path().join("own.h5");
     let points = points(100, 2);
     {
-        let file = File::create(&path).unwrap();
+        let file = create_serially(&path).unwrap();
         let group = file.create_group("run").unwrap().create_group("7").unwrap();
         let builder = group.new_dataset_builder().chunk((16, 2)).deflate(6);
         builder.with_data(&points).create("points").unwrap();
@@ -213,7 +213,7 @@ fn a_compressed_dataset_in_a_group() {
             succeed(&launch(PROGRAM, ranks, &args, data.path()));
         }
     }
-    let file = File::open(&path).unwrap();
+    let file = open_serially(&path).unwrap();
     assert_distances(&file.dataset("run/7/distances").unwrap(), &points);
     assert_distances(&file.dataset("distances").unwrap(), &points);
 }
@@ -242,7 +242,7 @@ with h5py.File('big.h5', 'w') as f:
         let dataset = format!("{group}/coords");
         let args = ["--file", "big.h5", "--dataset", &dataset];
         succeed(&launch(PROGRAM, ranks, &args, data.path()));
-        let file = File::open(data.path().join("big.h5")).unwrap();
+        let file = open_serially(data.path().join("big.h5")).unwrap();
         let distances = file.dataset(&format!("{group}/distances")).unwrap();
         assert_distances(&distances, &points);
     }
@@ -324,7 +324,7 @@ fn a_file_that_is_read_only() {
 #[test]
 fn a_dataset_that_is_missing_or_of_another_shape_or_type() {
     let data = scratch();
-    let file = File::create(data.path().join("own.h5")).unwrap();
+    let file = create_serially(data.path().join("own.h5")).unwrap();
     file.create_group("group").unwrap();
     file.new_dataset_builder()
         .with_data(&[1.0_f32, 2.0])
@@ -391,9 +391,9 @@ fn distances_of_another_shape_or_type_are_left_alone() {
         let name = format!("{name}.h5");
         let path = data.path().join(&name);
         file_with::<f32>(&path, &points(10, 2));
-        make(&File::open_rw(&path).unwrap());
+        make(&change_serially(&path).unwrap());
         assert!(
-            File::open(&path).unwrap().link_exists("distances"),
+            open_serially(&path).unwrap().link_exists("distances"),
             "{name}"
         );
         let words = ["`distances` is there already", "left alone"];
@@ -427,7 +427,7 @@ fn the_naive_version_holds_for_four_ranks_once() {
     let naive = |ranks, args: &[&str]| launch(PROGRAM, ranks, args, data.path());
     succeed(&naive(4, &["--naive"]));
     {
-        let file = File::open(data.path().join("naive.hdf5")).unwrap();
+        let file = open_serially(data.path().join("naive.hdf5")).unwrap();
         let points = file.dataset("coords").unwrap().read_2d::<f64>().unwrap();
         assert_distances(&file.dataset("distances").unwrap(), &points);
     }
@@ -440,7 +440,7 @@ fn the_naive_version_holds_for_four_ranks_once() {
 
     // With 3 ranks it succeeds, and the last 250 rows are nobody's.
     succeed(&naive(3, &["--naive", "--rows", "1000"]));
-    let file = File::open(data.path().join("naive-1000.hdf5")).unwrap();
+    let file = open_serially(data.path().join("naive-1000.hdf5")).unwrap();
     let found = file.dataset("distances").unwrap().read_1d::<f32>().unwrap();
     assert!(found.iter().take(750).all(|it| *it > 0.0));
     assert!(found.iter().skip(750).all(|it| *it == 0.0));
@@ -467,7 +467,10 @@ fn python_finds_the_same() {
     let ours = data.path().join("coords.hdf5");
     let theirs = data.path().join("python.hdf5");
     fs::copy(&ours, &theirs).unwrap();
-    File::open_rw(&theirs).unwrap().unlink("distances").unwrap();
+    change_serially(&theirs)
+        .unwrap()
+        .unlink("distances")
+        .unwrap();
 
     // Python writes; Rust reads.
     let script = root().join("chapters/03-distances/distances.py");
@@ -478,7 +481,7 @@ fn python_finds_the_same() {
             &["python.hdf5"],
             data.path(),
         ));
-        let file = File::open(&theirs).unwrap();
+        let file = open_serially(&theirs).unwrap();
         let points = file.dataset("coords").unwrap().read_2d::<f64>().unwrap();
         assert_distances(&file.dataset("distances").unwrap(), &points);
     }

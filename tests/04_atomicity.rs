@@ -3,7 +3,6 @@
 mod common;
 
 use common::*;
-use hdf5::File;
 use workbook::mpi::Mpi;
 use workbook::run::io_options;
 
@@ -17,7 +16,7 @@ fn rank_1_reads_what_rank_0_wrote() {
         if ranks > 1 {
             assert_eq!(run.out[1], "rank 1 reads 42\n", "{}", run.report());
         }
-        let file = File::open(data.path().join("atomic.hdf5")).unwrap();
+        let file = open_serially(data.path().join("atomic.hdf5")).unwrap();
         assert_eq!(
             file.dataset("x")
                 .unwrap()

@@ -11,7 +11,6 @@ use std::process::Command;
 use std::time::Instant;
 
 use common::*;
-use hdf5::File;
 use parallel_hdf5::inspect::Library;
 use workbook::hdf5_source::{self, Compiler, Count, Job, Stamp};
 
@@ -42,7 +41,7 @@ fn all_ranks_write_one_file_and_read_it() {
         assert_eq!(run.complaints(), "");
 
         let file =
-            File::open(data.path().join("proof.hdf5")).expect("it opens without MPI");
+            open_serially(data.path().join("proof.hdf5")).expect("it opens without MPI");
         for name in ["squares", "squares-filtered"] {
             let values = file.dataset(name).unwrap().read_raw::<u64>().unwrap();
             assert!(

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use common::*;
-use hdf5::{Dataset, File};
+use hdf5::Dataset;
 use ndarray::{Array1, Array2};
 use parallel_hdf5::cyclic;
 use workbook::mpi::Mpi;
@@ -68,7 +68,7 @@ fn all_tables_are_the_same_bytes() {
         assert_eq!(words, expected, "{}", run.report());
 
         let path = data.path().join("readings.hdf5");
-        let file = File::open(&path).unwrap();
+        let file = open_serially(&path).unwrap();
         assert_eq!(file.member_names().unwrap().len(), TABLES.len());
         let tables = TABLES.map(|name| file.dataset(name).unwrap());
         assert_eq!(tables[0].read_2d::<f64>().unwrap(), right(256));
@@ -125,7 +125,7 @@ fn ompio_is_reported_as_it_is() {
             "observed: OMPIO, {ranks} ranks, columns together: {:?}",
             told[3].1
         );
-        let file = File::open(data.path().join("readings.hdf5")).unwrap();
+        let file = open_serially(data.path().join("readings.hdf5")).unwrap();
         for name in TABLES {
             let table = file.dataset(name).unwrap();
             assert_eq!(table.read_2d::<f64>().unwrap(), right(256), "{name}");
@@ -142,7 +142,7 @@ fn ranks_without_a_column_take_part() {
         let words = told(&run.out[0])[0].0;
         // Of a table without columns HDF5 1.10 says that it went through its chunks.
         assert!(words.starts_with("columns: collective"), "{}", run.report());
-        let file = File::open(data.path().join("readings.hdf5")).unwrap();
+        let file = open_serially(data.path().join("readings.hdf5")).unwrap();
         assert_eq!(file.member_names().unwrap(), ["columns-collective"]);
         let table = file.dataset("columns-collective").unwrap();
         let sensors = sensors.parse().unwrap();
@@ -198,7 +198,7 @@ fn a_wish_is_granted_where_nothing_is_converted() {
             assert_eq!(on_rank_0, format!("rank {rank}: {refused}: {whose}{cause}"));
         }
         let right = Array1::from_shape_fn(1000, |row| row as f32 / 8.0);
-        let file = File::open(data.path().join("wishes.hdf5")).unwrap();
+        let file = open_serially(data.path().join("wishes.hdf5")).unwrap();
         for name in [
             "converted-by-hdf5",
             "converted-before",

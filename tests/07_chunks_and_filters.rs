@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::*;
-use hdf5::{Dataset, File};
+use hdf5::Dataset;
 use mpi::traits::*;
 use ndarray::{Array1, Array2, s};
 use parallel_hdf5::{
@@ -23,7 +23,7 @@ mod heights;
 /// Fails the test unless the file holds just these rows, compressed in chunks of 64.
 #[track_caller]
 fn assert_heights(path: &Path, rows: usize) -> Dataset {
-    let file = File::open(path).unwrap();
+    let file = open_serially(path).unwrap();
     let dataset = file.dataset("heights").unwrap();
     let found: Array2<i32> = dataset.read().unwrap();
     assert_eq!(found, heights::of(0..rows, 64));
@@ -185,7 +185,7 @@ fn what_a_rank_has_unpacked_it_keeps() {
             let old = "then, independently: 1000 ones, 0 twos\n";
             assert!(run.out[0].contains(old), "{}", run.report());
         }
-        let file = File::open(data.path().join("again.hdf5")).unwrap();
+        let file = open_serially(data.path().join("again.hdf5")).unwrap();
         let found = file.dataset("x").unwrap().read_1d::<i32>().unwrap();
         assert!(found.iter().all(|it| *it == 2), "the file is right");
     }
@@ -232,7 +232,7 @@ fn python_without_mpi_reads_it() {
         .output()
         .expect("python3 can be started");
     let printed = String::from_utf8_lossy(&looked.stdout);
-    let file = File::open(data.path().join("heights.hdf5")).unwrap();
+    let file = open_serially(data.path().join("heights.hdf5")).unwrap();
     let dataset = file.dataset("heights").unwrap();
     for n in [0, 1, 2, 15] {
         let chunk = dataset.chunk_info(n).unwrap();
@@ -266,7 +266,7 @@ fn what_the_page_says_without_showing_it() {
     let data = scratch();
     for ranks in [1, 3] {
         succeed(&launch_test("untold", ranks, data.path()));
-        let file = File::open(data.path().join("one-chunk.hdf5")).unwrap();
+        let file = open_serially(data.path().join("one-chunk.hdf5")).unwrap();
         let found = file.dataset("x").unwrap().read_1d::<i32>().unwrap();
         for rank in 0..ranks {
             let part = rows_of(rank as i32, ranks as i32, NUMBERS);

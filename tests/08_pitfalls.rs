@@ -36,7 +36,7 @@ fn left(folder: &Path) -> String {
 
 /// The bits of all rows.
 fn states(folder: &Path) -> Vec<u64> {
-    let file = hdf5::File::open(folder.join("steps.hdf5")).expect("HDF5, serially");
+    let file = open_serially(folder.join("steps.hdf5")).expect("HDF5, serially");
     let states = file.dataset("states").unwrap().read_raw::<f64>().unwrap();
     states.into_iter().map(f64::to_bits).collect()
 }
@@ -190,7 +190,7 @@ fn silent_mistakes_are_silent_with_more_ranks() {
         let data = scratch();
         let run = succeed(&launch(PROGRAM, ranks, &["--wrong", name], data.path()));
         assert_eq!(run.complaints(), "", "{}", run.report());
-        let file = hdf5::File::open(data.path().join("pitfall.hdf5")).expect("it opens");
+        let file = open_serially(data.path().join("pitfall.hdf5")).expect("it opens");
         let wrong = match name {
             "names-differ" => file.member_names().unwrap().len() == 1,
             "overlap" => {
@@ -236,7 +236,7 @@ fn python_has_the_same_traps() {
         "{}",
         run.report()
     );
-    let file = hdf5::File::open(data.path().join("state-by-python.hdf5")).unwrap();
+    let file = open_serially(data.path().join("state-by-python.hdf5")).unwrap();
     let state = file.dataset("state").unwrap().read_raw::<i64>().unwrap();
     assert_eq!(state, [2; 8]);
     assert!(!data.path().join("state-by-python.hdf5.part").exists());

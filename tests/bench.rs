@@ -128,7 +128,7 @@ fn a_wrong_result_does_not_count() {
     assert!(right.status.success(), "{says}");
 
     // One bit.
-    let dataset = hdf5::File::open_rw(&file)
+    let dataset = change_serially(&file)
         .unwrap()
         .dataset("distances")
         .unwrap();

@@ -5,7 +5,10 @@ mod common;
 #[path = "library/ranks.rs"]
 mod ranks;
 
-use common::{RANKS, launch, launch_test, root, scratch, succeed};
+use common::{
+    RANKS, change_serially, create_serially, launch, launch_test, open_serially, root,
+    scratch, succeed,
+};
 use hdf5::{Dataset, File};
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr2, s};
 use parallel_hdf5::{
@@ -16,10 +19,26 @@ use proptest::prelude::*;
 
 /// A dataset of shape (4, 3), filled with -1.
 fn four_by_three(folder: &tempfile::TempDir) -> (File, Dataset) {
-    let file = File::create(folder.path().join("x.h5")).unwrap();
+    let file = create_serially(folder.path().join("x.h5")).unwrap();
     let dataset = create_dataset::<f32>(&file, "x", (4, 3)).unwrap();
     dataset.write(&Array2::from_elem((4, 3), -1.0_f32)).unwrap();
     (file, dataset)
+}
+
+/// What a test starts inherits the files that are open in the test, and their locks with them.
+#[test]
+fn a_file_is_not_locked_by_what_was_started_meanwhile() {
+    let folder = scratch();
+    let (file, dataset) = four_by_three(&folder);
+    let mut started = std::process::Command::new("sleep")
+        .arg("60")
+        .spawn()
+        .unwrap();
+    drop((file, dataset));
+    let again = change_serially(folder.path().join("x.h5"));
+    started.kill().unwrap();
+    started.wait().unwrap();
+    again.unwrap();
 }
 
 /// The trap that `write_rows` is there for. When this test fails, `hdf5-metno` has mended
@@ -172,7 +191,7 @@ proptest! {
         axes in prop::collection::vec((1_usize..9, 1_i32..4, 0_i32..4, 0_usize..4), 0..=4)
     ) {
         let folder = scratch();
-        let file = File::create(folder.path().join("x.h5")).unwrap();
+        let file = create_serially(folder.path().join("x.h5")).unwrap();
         let shape: Vec<usize> = axes.iter().map(|(extent, ..)| *extent).collect();
         let before = ArrayD::from_shape_fn(IxDyn(&shape), |_| -1_i64);
         let dataset = create_dataset::<i64>(&file, "x", shape.clone()).unwrap();
@@ -215,7 +234,7 @@ proptest! {
 #[test]
 fn a_single_number_is_a_slab_too() {
     let folder = scratch();
-    let file = File::create(folder.path().join("x.h5")).unwrap();
+    let file = create_serially(folder.path().join("x.h5")).unwrap();
     let dataset = create_dataset::<f64>(&file, "x", ()).unwrap();
     let slab = Slab::of(&dataset);
     write_slab(&dataset, &slab, arr0(2.5).view(), Transfer::Independent).unwrap();
@@ -312,7 +331,7 @@ fn on_ranks(name: &str, then: impl Fn(&std::path::Path, usize)) {
 #[test]
 fn slabs_of_all_ranks_make_the_whole() {
     on_ranks("slabs", |folder, _| {
-        let file = File::open(folder.join("slabs.hdf5")).unwrap();
+        let file = open_serially(folder.join("slabs.hdf5")).unwrap();
         let names = file.member_names().unwrap();
         assert_eq!(names.len(), 6 * 2 * 2);
         for name in names {
@@ -326,7 +345,7 @@ fn slabs_of_all_ranks_make_the_whole() {
 #[test]
 fn a_wish_that_is_not_granted_is_told() {
     on_ranks("wish_not_granted", |folder, _| {
-        let file = File::open(folder.join("wish.hdf5")).unwrap();
+        let file = open_serially(folder.join("wish.hdf5")).unwrap();
         let found = file.dataset("x").unwrap().read_1d::<f32>().unwrap();
         assert!(found.iter().all(|it| *it == 1.5));
     });
@@ -335,7 +354,7 @@ fn a_wish_that_is_not_granted_is_told() {
 #[test]
 fn a_rank_with_wrong_arguments_keeps_nobody_waiting() {
     on_ranks("one_is_wrong", |folder, ranks| {
-        let file = File::open(folder.join("one-is-wrong.hdf5")).unwrap();
+        let file = open_serially(folder.join("one-is-wrong.hdf5")).unwrap();
         let found = file.dataset("x").unwrap().read_2d::<i32>().unwrap();
         let wrong = rows_of(ranks as i32 - 1, ranks as i32, 8);
         for (row, found) in found.rows().into_iter().enumerate() {
@@ -353,7 +372,7 @@ fn a_rank_with_wrong_arguments_keeps_nobody_waiting() {
 #[test]
 fn options_take_effect() {
     on_ranks("options", |folder, _| {
-        let file = File::open(folder.join("options.hdf5")).unwrap();
+        let file = open_serially(folder.join("options.hdf5")).unwrap();
         let offset = |name| file.dataset(name).unwrap().offset().unwrap();
         assert_eq!(offset("large") % 4096, 0, "aligned: it has 12 000 bytes");
         let compressed = file.dataset("compressed").unwrap();
@@ -377,7 +396,7 @@ fn what_is_handed_over_arrives() {
 #[test]
 fn a_file_is_complete_or_not_there() {
     on_ranks("renamed", |folder, _| {
-        let file = File::open(folder.join("renamed.hdf5")).unwrap();
+        let file = open_serially(folder.join("renamed.hdf5")).unwrap();
         let found = file.dataset("x").unwrap().read_1d::<i32>().unwrap();
         assert_eq!(found.to_vec(), [3; 4]);
         assert!(!folder.join("renamed.hdf5.part").exists());
@@ -488,7 +507,7 @@ fn a_stranger_can_use_it() {
     let program = target.join("debug/stranger");
     let run = succeed(&launch(program.to_str().unwrap(), 3, &[], folder.path()));
     assert_eq!(run.out[0], "collective in one go, as asked\n");
-    let file = File::open(folder.path().join("columns.hdf5")).unwrap();
+    let file = open_serially(folder.path().join("columns.hdf5")).unwrap();
     let found = file.dataset("x").unwrap().read_2d::<f64>().unwrap();
     let right = Array2::from_shape_fn((1000, 8), |(_, column)| (column % 3) as f64);
     assert_eq!(found, right);

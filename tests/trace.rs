@@ -13,7 +13,6 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use common::*;
-use hdf5::File;
 use parallel_hdf5::rows_of;
 use trace::layout::{Layout, Storage};
 use trace::{Touch, Trace, What, words};
@@ -417,7 +416,7 @@ fn a_program_in_python_is_drawn() {
     let program = env!("CARGO_BIN_EXE_distances");
     succeed(&launch(program, 2, &[], folder.path()));
     let file = folder.path().join("coords.hdf5");
-    File::open_rw(&file).unwrap().unlink("distances").unwrap();
+    change_serially(&file).unwrap().unlink("distances").unwrap();
     // Debian's h5py is built for Open MPI, whatever the other programs use.
     let launcher = Mpi::OpenMpi.launcher().unwrap();
     let script = root().join("chapters/03-distances/distances.py");

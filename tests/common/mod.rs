@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use hdf5::{File, FileBuilder};
 use mpi::topology::SimpleCommunicator;
 use workbook::launch::{Launch, Run};
 use workbook::mpi::Mpi;
@@ -118,6 +119,31 @@ pub fn hang(launch: &mut Launch, seconds: u64) -> Run {
 /// A folder of the test's own, deleted at its end.
 pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder can be made")
+}
+
+/// Opens a file as one process does, to see what is in it.
+///
+/// Not with HDF5's lock. A test beside this one may be starting a program just now, which
+/// inherits what is open here, and with it the lock: the file could not be opened again while
+/// that program runs.
+pub fn open_serially(path: impl AsRef<Path>) -> hdf5::Result<File> {
+    unlocked().open(path)
+}
+
+/// The same, to change it.
+pub fn change_serially(path: impl AsRef<Path>) -> hdf5::Result<File> {
+    unlocked().open_rw(path)
+}
+
+/// Makes a file as one process does, without HDF5's lock (see [`open_serially`]).
+pub fn create_serially(path: impl AsRef<Path>) -> hdf5::Result<File> {
+    unlocked().create(path)
+}
+
+fn unlocked() -> FileBuilder {
+    let mut builder = FileBuilder::new();
+    builder.with_fapl(|access| access.file_locking(false));
+    builder
 }
 
 /// Debian's Python with h5py and mpi4py, which the set-up for `make test` installs.
