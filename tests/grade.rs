@@ -109,6 +109,7 @@ fn work() -> parallel_hdf5::Result<()> {
 #[allow(unused)]
 unsafe extern "C" {
     fn fork() -> i32;
+    fn geteuid() -> u32;
     fn unshare(flags: i32) -> i32;
     fn memfd_create(name: *const std::ffi::c_char, flags: u32) -> i32;
     fn kill(pid: i32, signal: i32) -> i32;
@@ -261,6 +262,14 @@ fn mixed(class: &Class, door: u16) -> Vec<(&'static str, &'static str)> {
                 let words = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
                 if words.contains("grade") && words.contains("--again") {{ seen.push(words); }}
             }}
+            // The kernel's limit on processes does not hold for root.
+            let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
+            let own = unsafe {{ geteuid() }};
+            let outside = map.lines().find_map(|line| {{
+                let row: Vec<u64> = line.split_whitespace().map(|it| it.parse().unwrap()).collect();
+                (row[0]..row[0] + row[2]).contains(&u64::from(own)).then(|| row[1] + u64::from(own) - row[0])
+            }});
+            if outside == Some(0) {{ seen.push("it is root outside".into()); }}
             unsafe {{
                 if unshare(0x1000_0000) == 0 {{ seen.push("a user namespace".into()); }}
                 if memfd_create(c"more".as_ptr(), 0) >= 0 {{ seen.push("more memory".into()); }}

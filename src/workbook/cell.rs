@@ -7,8 +7,8 @@
 //! read-only but its own. When the first process of a cell ends, the kernel kills all others
 //! (`pid_namespaces(7)`), so none is left behind, whatever it did to hide.
 //!
-//! As root the program runs as a user that nobody else is. An ordinary user makes a user
-//! namespace first (`user_namespaces(7)`), where the system allows it.
+//! As root the program runs as a user that nobody else is, also in a user namespace: the
+//! kernel's limit on processes is not for root. An ordinary user makes a user namespace first (`user_namespaces(7)`), where the system allows it.
 //!
 //! Not a wall against a fault of the kernel: see `chapters/grading.md`.
 
@@ -183,7 +183,7 @@ impl Cells {
     /// # Errors
     /// If the owner cannot be changed.
     pub fn give(&self, path: &Path) -> Result<()> {
-        if self.way == Way::AnotherUser {
+        if nix::unistd::geteuid().is_root() {
             give(path, self.user)
                 .with_context(|| format!("cannot give away {}", path.display()))?;
         }

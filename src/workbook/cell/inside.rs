@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// How often it is looked at what the processes use up.
 const LOOK: Duration = Duration::from_millis(40);
 
-/// The user that a program is in a user namespace if we are its root.
+/// The user that a program is in a user namespace that root has made.
 const SOMEBODY: u32 = 1000;
 
 pub(super) fn enter(cell: &Cell, command: &[OsString]) -> i32 {
@@ -95,15 +95,18 @@ fn separate(cell: &Cell, command: &[OsString], report: &mut File) -> Result<i32>
     if cell.way == Way::UserNamespace {
         flags |= CloneFlags::CLONE_NEWUSER;
     }
+    let mapped = match cell.way {
+        Way::UserNamespace if user.is_root() => Some(map_from_outside(cell.user)?),
+        _ => None,
+    };
     unshare(flags).context("this system does not allow namespaces (unshare)")?;
-    if cell.way == Way::UserNamespace {
-        let inner = |outer: u32| if outer == 0 { SOMEBODY } else { outer };
+    if let Some(mapped) = mapped {
+        mapped()?;
+    } else if cell.way == Way::UserNamespace {
         fs::write("/proc/self/setgroups", "deny").context("/proc/self/setgroups")?;
-        let user = user.as_raw();
-        fs::write("/proc/self/uid_map", format!("{} {user} 1", inner(user)))
+        fs::write("/proc/self/uid_map", format!("{user} {user} 1"))
             .context("/proc/self/uid_map")?;
-        let group = group.as_raw();
-        fs::write("/proc/self/gid_map", format!("{} {group} 1", inner(group)))
+        fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
             .context("/proc/self/gid_map")?;
     }
     sethostname("cell").context("cannot set the host name")?;
@@ -139,6 +142,42 @@ fn separate(cell: &Cell, command: &[OsString], report: &mut File) -> Result<i32>
             };
             std::process::exit(status);
         }
+    }
+}
+
+/// Prepares the user namespace of a cell that root makes: root itself is in it, who lays out
+/// what is to be seen, and a user that nobody else is, whom the program becomes. (As root
+/// outside, though another within, it could start processes without end: the kernel's limit
+/// is not for root.) Returns what is to be done when we are in the namespace.
+///
+/// Only a process outside may name more than one user: `user_namespaces(7)`.
+fn map_from_outside(user: u32) -> Result<impl FnOnce() -> Result<()>> {
+    let (mut wait, mut go) = io::pipe()?;
+    let us = std::process::id();
+    // SAFETY: this process has one thread.
+    match unsafe { fork() }.context("cannot start a process")? {
+        ForkResult::Child => {
+            drop(go);
+            let mut map = || -> io::Result<()> {
+                wait.read_exact(&mut [0])?;
+                for map in ["uid_map", "gid_map"] {
+                    let text = format!("0 0 1\n{SOMEBODY} {user} 1\n");
+                    fs::write(format!("/proc/{us}/{map}"), text)?;
+                }
+                Ok(())
+            };
+            std::process::exit(map().err().map_or(0, |it| it.raw_os_error().unwrap_or(1)))
+        }
+        ForkResult::Parent { child } => Ok(move || {
+            go.write_all(&[0])?;
+            match waitpid(child, None)? {
+                WaitStatus::Exited(_, 0) => Ok(()),
+                WaitStatus::Exited(_, error) => {
+                    Err(io::Error::from_raw_os_error(error)).context("cannot map users")
+                }
+                other => bail!("cannot map users: {other:?}"),
+            }
+        }),
     }
 }
 
@@ -218,6 +257,7 @@ fn lay_out(cell: &Cell) -> Result<()> {
 fn owner(cell: &Cell) -> (u32, u32) {
     match cell.way {
         Way::AnotherUser => (cell.user, cell.user),
+        Way::UserNamespace if geteuid().is_root() => (SOMEBODY, SOMEBODY),
         Way::UserNamespace => (geteuid().as_raw(), getegid().as_raw()),
     }
 }
@@ -428,15 +468,16 @@ fn first(cell: &Cell, words: &[OsString], here: &Path, report: &mut File) -> Res
     let (program, args) = words.split_first().context("there is no command")?;
     let mut command = Command::new(program);
     command.args(args);
-    let (way, user, most) = (cell.way, cell.user, cell.processes + 40);
+    let most = cell.processes + 40;
+    let becomes = geteuid().is_root().then(|| owner(cell));
     let filters = filters()?;
     // SAFETY: system calls and nothing more, in a process of one thread.
     unsafe {
         command.pre_exec(move || {
             setrlimit(Resource::RLIMIT_NPROC, most, most)?;
-            if way == Way::AnotherUser {
+            if let Some((user, group)) = becomes {
                 setgroups(&[])?;
-                let group = Gid::from_raw(user);
+                let group = Gid::from_raw(group);
                 setresgid(group, group, group)?;
                 let user = Uid::from_raw(user);
                 setresuid(user, user, user)?;
