@@ -145,16 +145,27 @@ fn starter(chapter: &str, file: &str) -> String {
     .unwrap()
 }
 
-/// A wrong answer of the gallery: the starter with its hole filled.
-fn of_the_gallery(name: &str) -> String {
+/// The answers to the exercise that are in the gallery, wrong ones above all: the name, the
+/// starter with its hole filled, and the mark.
+fn gallery() -> Vec<(String, String, String)> {
     let text = fs::read_to_string(root().join("tests/gallery/03-distances.toml")).unwrap();
     let gallery: toml::Table = text.parse().unwrap();
-    let answers = gallery["answer"].as_array().unwrap();
-    let answer = answers.iter().find(|it| it["name"].as_str() == Some(name));
-    let hole = answer.expect("it is in the gallery")["hole"]
-        .as_str()
-        .unwrap();
-    workbook::exercise::with_hole_filled(&starter("03-distances", EXERCISE), hole)
+    let starter = starter("03-distances", EXERCISE);
+    let answers = gallery["answer"].as_array().unwrap().iter();
+    answers
+        .filter(|it| it["exercise"].as_str() == Some("3.1"))
+        .map(|it| {
+            let [name, hole, mark] =
+                ["name", "hole", "verdict"].map(|key| it[key].as_str().unwrap().to_owned());
+            let text = workbook::exercise::with_hole_filled(&starter, &hole);
+            (name, text, mark)
+        })
+        .collect()
+}
+
+fn of_the_gallery(name: &str) -> String {
+    let mut all = gallery().into_iter();
+    all.find(|it| it.0 == name).expect("it is there").1
 }
 
 /// True if programs can be locked up here; says so if not.
@@ -459,6 +470,60 @@ fn each_gets_the_mark_that_it_should() {
         alone["submissions"][0]["exercises"][0],
         json["submissions"][0]["exercises"][0]
     );
+}
+
+/// Thirty of them, with the rank counts of the exercise, as many at a time as there are cores
+/// and then one after the other: the same marks. Prints the table.
+#[test]
+#[ignore = "takes minutes; run with --ignored"]
+fn a_class_of_thirty() {
+    let class = Class::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let all = mixed(&class, listener.local_addr().unwrap().port());
+    let mut expected: BTreeMap<String, String> = all
+        .into_iter()
+        .map(|(who, mark)| (who.to_owned(), mark.to_owned()))
+        .collect();
+    for (name, text, mark) in gallery() {
+        class.hand_in(&name, EXERCISE, &text);
+        expected.insert(name, mark);
+    }
+    // The others of the class have it right, each in words of their own.
+    for number in 1.. {
+        if expected.len() == 30 {
+            break;
+        }
+        let name = format!("right {number}");
+        let text = solution("03-distances", EXERCISE) + &format!("// {name}\n");
+        class.hand_in(&name, &format!("exercises/{EXERCISE}"), &text);
+        expected.insert(name, "passes".to_owned());
+    }
+    let place = scratch();
+    for jobs in [workbook::cores(), 1] {
+        let json = place.path().join("marks.json");
+        let output = class.grade(&[
+            class.folder.path().to_str().unwrap(),
+            "--exercise",
+            "3.1",
+            "--again",
+            "--jobs",
+            &jobs.to_string(),
+            "--json",
+            json.to_str().unwrap(),
+        ]);
+        if !can_lock_up(&output) {
+            return;
+        }
+        let said = printed(&output);
+        println!("{said}");
+        let json = read_json(&json);
+        let found: BTreeMap<String, String> = marks(&json)
+            .into_iter()
+            .map(|((who, _), mark)| (who, mark))
+            .collect();
+        assert_eq!(found, expected, "{said}\n{json:#}");
+        class.left_nothing();
+    }
 }
 
 /// An ordinary user is locked up by a user namespace. (The spy sees that it holds.)
