@@ -154,6 +154,8 @@ fn gallery() -> Vec<(String, String, String)> {
     let answers = gallery["answer"].as_array().unwrap().iter();
     answers
         .filter(|it| it["exercise"].as_str() == Some("3.1"))
+        // Their mark is that at the rank counts of the exercise.
+        .filter(|it| it.get("ranks").is_none())
         .map(|it| {
             let [name, hole, mark] =
                 ["name", "hole", "verdict"].map(|key| it[key].as_str().unwrap().to_owned());
@@ -309,7 +311,7 @@ fn mixed(class: &Class, door: u16) -> Vec<(&'static str, &'static str)> {
     class.hand_in_program(
         "hang",
         "let (_universe, world) = world();\n\
-         if world.rank() == 0 { world.barrier(); } else { world.any_process().receive::<i32>(); }",
+         if world.rank() == 0 && world.size() > 1 { world.barrier(); } else { world.any_process().receive::<i32>(); }",
     );
     is("hang", "hangs");
     class.hand_in_program("forks", "let _all = world(); loop { unsafe { fork(); } }");
@@ -521,7 +523,10 @@ fn a_class_of_thirty() {
             .into_iter()
             .map(|((who, _), mark)| (who, mark))
             .collect();
-        assert_eq!(found, expected, "{said}\n{json:#}");
+        for (who, mark) in &expected {
+            assert_eq!(found.get(who), Some(mark), "{who}\n{json:#}");
+        }
+        assert_eq!(found.len(), 30);
         class.left_nothing();
     }
 }
