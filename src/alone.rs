@@ -26,14 +26,23 @@ impl fmt::Display for Alone {
         let Alone {
             launcher, meant, ..
         } = self;
+        let library = crate::about::mpi_library();
+        let cause = match *launcher {
+            "Slurm" => format!(
+                "Slurm did not tell them in the way that this program's MPI ({library}) asks. \
+                 Start it with `srun --mpi=pmix` if that is Open MPI, with `srun --mpi=pmi2` if \
+                 MPICH; and in a job script do not forget the `srun`."
+            ),
+            _ => format!(
+                "The launcher is {launcher}'s, and this program was built for another MPI \
+                 ({library}). Start it with the launcher of that MPI, or build it anew for this \
+                 one; `make doctor` shows what belongs together."
+            ),
+        };
         write!(
             f,
             "the launcher started {meant} processes, but each is rank 0 of 1: they do not \
-             know of each other. The launcher is {launcher}'s, and this program was built \
-             for another MPI ({}). Start it with the launcher of that MPI, or build it anew \
-             for this one; `make doctor` shows what belongs
-             together.",
-            crate::about::mpi_library()
+             know of each other. {cause}"
         )
     }
 }

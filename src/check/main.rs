@@ -25,6 +25,8 @@ mod atomicity;
 mod build_parallel_hdf5;
 #[path = "../../chapters/07-chunks-and-filters/check.rs"]
 mod chunks_and_filters;
+#[path = "../../chapters/10-cluster/check.rs"]
+mod cluster;
 #[path = "../../chapters/06-collective-io/check.rs"]
 mod collective_io;
 #[path = "../../chapters/03-distances/check.rs"]
@@ -90,6 +92,11 @@ const CHAPTERS: &[Chapter] = &[
         name: "tuning",
         check: tuning::check,
         exercises: tuning::exercises::ALL,
+    },
+    Chapter {
+        name: "cluster",
+        check: cluster::check,
+        exercises: &[],
     },
 ];
 

@@ -92,7 +92,16 @@ impl Launch {
                 .iter()
                 .map(|arg| arg.to_string_lossy().into_owned()),
         );
-        shell_words::join(words)
+        // `--mpi=pmix` means itself to a shell, and need not be quoted.
+        let plain = |word: &str| {
+            let safe = |it: char| it.is_ascii_alphanumeric() || "-_=./,:+@%".contains(it);
+            !word.is_empty() && word.chars().all(safe)
+        };
+        let quoted = words.iter().map(|word| match plain(word) {
+            true => word.clone(),
+            false => shell_words::quote(word).into_owned(),
+        });
+        quoted.collect::<Vec<_>>().join(" ")
     }
 
     /// The command to run; `tags` are options that make the launcher name the rank in
@@ -106,10 +115,16 @@ impl Launch {
             .arg(self.ranks.to_string())
             .arg(&self.program)
             .args(&self.args)
-            .envs(self.mpi.launch_environment())
             // Set, it makes Python write a line in two pieces, which launchers mix.
-            .env("PYTHONUNBUFFERED", "")
-            .envs(self.environment.iter().cloned());
+            .env("PYTHONUNBUFFERED", "");
+        // What is right for one machine is wrong for the nodes of a cluster.
+        for (name, value) in self.mpi.launch_environment() {
+            match self.launcher == "srun" {
+                true => command.env_remove(name),
+                false => command.env(name, value),
+            };
+        }
+        command.envs(self.environment.iter().cloned());
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
@@ -206,6 +221,8 @@ struct Tagging {
 impl Tagging {
     fn of(mpi: Mpi, launcher: &str) -> Tagging {
         let (options, pattern): (&[&str], &str) = match mpi {
+            // 2: text, with blanks in front where there are ten ranks or more
+            _ if launcher == "srun" => (&["--label"], r"^ *(\d+):()( .*|)$"),
             // [1,2]<stdout>:text
             Mpi::OpenMpi if !is_open_mpi_5(launcher) => {
                 (&["--tag-output"], r"^\[\d+,(\d+)\]<std(out|err)>: ?(.*)$")

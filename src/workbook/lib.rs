@@ -8,6 +8,7 @@ pub mod book;
 mod catalogue;
 pub mod cell;
 pub mod chapter;
+pub mod cluster;
 pub mod config;
 pub mod doctor;
 pub mod exercise;

@@ -1,7 +1,7 @@
 //! `workbook`: the logic behind the doors of the Makefile.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
-    bench, book, cell, config, doctor, figures, find_root, grade, picture, rootless, run,
-    session, supervise, traced,
+    bench, book, cell, cluster, config, doctor, figures, find_root, grade, picture,
+    rootless, run, session, supervise, traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -59,6 +59,14 @@ enum Door {
         // Not a flag: TRACE is a common name.
         #[arg(long, env = "TRACE", default_value = "0", value_name = "0|1")]
         trace: String,
+        /// Who starts the ranks: slurm, after `make cluster-up` or on a cluster's login node.
+        #[arg(long, env = "LAUNCHER", value_enum, default_value_t)]
+        launcher: cluster::Launcher,
+    },
+    /// A Slurm on this machine, with nodes of its own.
+    Cluster {
+        #[command(subcommand)]
+        cluster: Cluster,
     },
     /// Run any command that starts an MPI program, and draw which rank read and wrote which
     /// bytes of which dataset, and when.
@@ -306,6 +314,37 @@ struct Grade {
 }
 
 #[derive(Subcommand)]
+enum Cluster {
+    /// Start it.
+    Up {
+        /// How many nodes.
+        #[arg(long, env = "NODES", default_value_t = cluster::NODES as u64,
+            value_parser = clap::value_parser!(u64).range(1..=16))]
+        nodes: u64,
+        /// Let the nodes share this machine's host name, memory and processes.
+        #[arg(long)]
+        shared: bool,
+    },
+    /// Show its nodes and jobs.
+    Status,
+    /// Stop it, and leave nothing behind.
+    Down,
+}
+
+impl Cluster {
+    fn open(self, root: &Path) -> Result<()> {
+        let folder = cluster::usual_folder(root);
+        match self {
+            Cluster::Up { nodes, shared } => {
+                cluster::start(&folder, nodes as usize, shared)
+            }
+            Cluster::Status => cluster::show(&folder),
+            Cluster::Down => cluster::stop(&folder),
+        }
+    }
+}
+
+#[derive(Subcommand)]
 enum Author {
     /// Write the starters anew, from the solutions.
     Starters,
@@ -435,6 +474,7 @@ fn open(door: Door) -> Result<bool> {
             release,
             python,
             trace,
+            launcher,
         } => {
             let chapter = Chapter::find(&root, &chapter)?;
             let request = run::Request {
@@ -447,9 +487,11 @@ fn open(door: Door) -> Result<bool> {
                 release,
                 python: python == "1",
                 trace: trace == "1",
+                launcher,
             };
             run::run(&root, &chapter, &request)
         }
+        Door::Cluster { cluster } => cluster.open(&root).map(|()| true),
         Door::Trace {
             json: Some(json), ..
         } => traced::redraw(&json).map(|()| true),

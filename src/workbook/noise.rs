@@ -24,6 +24,8 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
         r"^In: PMI_Abort",
         r"^Attempting to use an MPI routine",
         r"^\*\*\* ",
+        // Slurm's, with job numbers and times
+        r"^(srun|slurmstepd)(-\w+)?: ",
         // a door of ours, the first time
         r"^Building with .*; the first time takes a few minutes\.$",
         // the shell, or timeout(1), on a launcher that was killed

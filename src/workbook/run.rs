@@ -13,6 +13,7 @@ use trace::Trace;
 
 use crate::catalogue;
 use crate::chapter::{Chapter, Step};
+use crate::cluster::{Launcher, Slurm};
 use crate::config;
 use crate::hdf5_source;
 use crate::launch::Launch;
@@ -42,6 +43,8 @@ pub struct Request {
     pub python: bool,
     /// Whether the runs are recorded and drawn.
     pub trace: bool,
+    /// Who starts the ranks.
+    pub launcher: Launcher,
 }
 
 /// Runs `chapter` as asked. `Ok(true)` if every check held.
@@ -103,6 +106,10 @@ fn run_once(
             ..Step::default()
         }]
     };
+    let slurm = match request.launcher {
+        Launcher::Mpirun => None,
+        Launcher::Slurm => Some(Slurm::find(root)?),
+    };
     let data = data_folder(root, chapter, request)?;
     let mut printed = String::new();
     let mut toolchain = build(root, chapter, request.mpi, request.hdf5.as_deref())?;
@@ -136,6 +143,9 @@ fn run_once(
             .push(("WORKBOOK_DATA".to_owned(), data.display().to_string()));
         if let Some(io) = &step.io {
             launch.options = io_options(io)?;
+        }
+        if let Some(slurm) = &slurm {
+            slurm.submit(&mut launch)?;
         }
         let recording = tools.as_ref().map(Recording::new).transpose()?;
         if let Some(recording) = &recording {

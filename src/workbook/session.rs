@@ -7,6 +7,10 @@
 //! `# Open MPI 4.1 only` or `# HDF5 1.10 only` (is not replayed with another); several are
 //! joined by commas.
 //!
+//! `# on the cluster` says that it needs a Slurm: one is started for it, with two nodes, and
+//! stopped afterwards. It is not replayed where Slurm is not installed, or where nodes cannot have
+//! names of their own.
+//!
 //! `# hangs` says that the command does not end: it is stopped, and the last line says so.
 //! (`timeout 5 mpirun …` will not do: now and then Open MPI 4.1 hangs on its signal too.)
 
@@ -21,6 +25,7 @@ use anyhow::{Context, Result, bail};
 use regex::Regex;
 
 use crate::chapter::Chapter;
+use crate::cluster::{self, Cluster, Worlds};
 use crate::mpi::{Mpi, Toolchain};
 use crate::noise;
 use crate::supervise::{Ended, supervise};
@@ -42,6 +47,7 @@ pub struct Session {
     any_order: bool,
     numbers_vary: bool,
     hangs: bool,
+    on_the_cluster: bool,
     only: Option<String>,
 }
 
@@ -82,6 +88,7 @@ impl Session {
             any_order: false,
             numbers_vary: false,
             hangs: false,
+            on_the_cluster: false,
             only: None,
         };
         for word in comment
@@ -93,6 +100,7 @@ impl Session {
                 "in any order" => session.any_order = true,
                 "numbers vary" => session.numbers_vary = true,
                 "hangs" => session.hangs = true,
+                "on the cluster" => session.on_the_cluster = true,
                 _ if word.ends_with(" only") => {
                     session.only = word.strip_suffix(" only").map(str::to_owned);
                 }
@@ -105,6 +113,13 @@ impl Session {
     /// Whether it is to be replayed with these releases ([`Toolchain::releases`]).
     pub fn is_for(&self, releases: &[String]) -> bool {
         let runs = |only| releases.iter().any(|release| release.starts_with(only));
+        if self.on_the_cluster && !cluster::is_possible() {
+            println!(
+                "not tried: {}: no Slurm, or no namespaces",
+                self.file.display()
+            );
+            return false;
+        }
         self.only.as_deref().is_none_or(runs)
     }
 
@@ -133,6 +148,11 @@ impl Session {
                 }
             }
         }
+        let slurm = scratch.path().join("cluster");
+        let slurm = match self.on_the_cluster {
+            true => Some(Cluster::up(&slurm, cluster::NODES, Worlds::Own)?),
+            false => None,
+        };
         let path = std::env::var("PATH").unwrap_or_default();
         // These look for their files in the current folder.
         let needs_root = ["cargo ", "make "]
@@ -162,16 +182,27 @@ impl Session {
             "HDF5",
             "TRACE",
             "ROOTLESS",
+            "LAUNCHER",
+            "NODES",
         ] {
             command.env_remove(name);
         }
         command.env("MPI", toolchain.mpi.name());
+        if let Some(cluster) = &slurm {
+            command
+                .env("WORKBOOK_CLUSTER", cluster.folder())
+                .envs(cluster.environment());
+        }
         let limit = match needs_root {
             true => Duration::from_secs(600), // it may have to build
             false if self.hangs => HANGS,
             false => Duration::from_secs(90),
         };
-        let outcome = supervise(command, limit, |_| {})?;
+        let outcome = supervise(command, limit, |_| {});
+        if let Some(cluster) = slurm {
+            cluster.down()?;
+        }
+        let outcome = outcome?;
         let mut printed = noise::without_streams(&outcome.lines);
         while printed.last().is_some_and(|line| line.is_empty()) {
             printed.pop();

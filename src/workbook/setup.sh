@@ -51,6 +51,7 @@ debian() {
     h5py-source) echo g++ python3-dev python3-venv ;;
     python) echo openmpi-bin python3 python3-mpi4py python3-h5py python3-h5py-mpi ;;
     browser) echo chromium fonts-dejavu-core ;;
+    slurm) echo slurm-wlm ;;
     tests) echo openmpi-bin libopenmpi-dev libhdf5-openmpi-dev mpich libmpich-dev libhdf5-mpich-dev \
       libhdf5-dev hdf5-tools fuse3 python3 python3-venv python3-mpi4py python3-h5py python3-h5py-mpi procps ;;
     *) return 1 ;;
@@ -153,6 +154,7 @@ install() {
   if [ "$system" = homebrew ] || [ "$(id -u)" = 0 ]; then as=; else as='sudo env DEBIAN_FRONTEND=noninteractive'; fi
   confirmed || fail "Nothing was installed. When you are ready:" "  ${as:+sudo }sh -c '$whole'"
   export DEBIAN_FRONTEND=noninteractive
+  case " $* " in *' slurm-wlm '*) start_nothing ;; esac
   log=$(mktemp)
   say "Installing them (a minute or two; the details go to $log) …"
   for step in "$refresh" "$command"; do
@@ -163,7 +165,22 @@ install() {
       fail "This failed: $as $step" "The whole log: $log" ${as:+"Without root it goes like this: $without_root"}
     }
   done
+  # shellcheck disable=SC2086 # words on purpose
+  [ -z "${idle:-}" ] || ! command -v systemctl >/dev/null 2>&1 || $as systemctl --quiet disable $idle >"$log" 2>&1 || true
   rm -f "$log"
+}
+
+# Debian starts the daemons of a package when it installs it, Slurm's and munge's among them, and
+# again whenever the machine starts. Nobody asked for that: the workbook starts its own. So for
+# the time of the installation all are kept from it (deb-systemd-invoke and invoke-rc.d ask
+# policy-rc.d), and afterwards these are not to start by themselves.
+start_nothing() {
+  [ -e /usr/sbin/policy-rc.d ] || {
+    $as sh -c "printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d"
+    trap '$as rm -f /usr/sbin/policy-rc.d' EXIT
+    trap 'exit 1' HUP INT TERM
+  }
+  idle='slurmctld slurmd munge'
 }
 
 # --- main ----------------------------------------------------------------------------
