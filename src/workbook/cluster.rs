@@ -43,6 +43,9 @@ const FIRST_LINE: &str = "# Written by the workbook's cluster-up.";
 /// The folder within the cluster's that is a disk of its own on each node.
 const LOCAL: &str = "local";
 
+/// What runs, and watches, the `slurmd` of a node.
+const NODE: &str = include_str!("node.sh");
+
 /// What makes a process one of the cluster's daemons, in its environment.
 const DAEMON: &str = "WORKBOOK_CLUSTER_DAEMON";
 
@@ -382,23 +385,32 @@ impl Cluster {
         let mut slurmctld = Command::new(find_program("slurmctld")?);
         slurmctld.args(["-D", "-c"]);
         self.spawn(slurmctld, "slurmctld")?;
-        let slurmd = find_program("slurmd")?;
+        let node = self.folder.join("node.sh");
+        fs::write(&node, NODE)?;
         for name in &names {
+            let words = [
+                Path::new("sh"),
+                &node,
+                Path::new(name),
+                &find_program("slurmd")?,
+                &self.folder.join("spool").join(name),
+            ];
             let command = match worlds {
                 Worlds::Own => {
-                    let slurmd = shell_words::quote(slurmd.to_str().context("UTF-8")?);
+                    let words = words.map(|it| it.to_string_lossy());
                     let folder = shell_words::quote(self.folder.to_str().context("UTF-8")?);
                     // What is left in /dev/shm goes with the folder.
                     let script = format!(
                         "mount --bind {folder}/shm /dev/shm && \
                          mount -t tmpfs -o size=64m tmpfs {folder}/{LOCAL} && \
-                         exec setpriv --inh-caps=-all --ambient-caps=-all {slurmd} -D -N {name}"
+                         exec setpriv --inh-caps=-all --ambient-caps=-all {}",
+                        shell_words::join(words)
                     );
                     own_world(name, &script)
                 }
                 Worlds::Shared => {
-                    let mut command = Command::new(&slurmd);
-                    command.args(["-D", "-N", name]);
+                    let mut command = Command::new(words[0]);
+                    command.args(&words[1..]);
                     command
                 }
             };
@@ -437,7 +449,8 @@ SelectTypeParameters=CR_Core
 MpiDefault=none
 KillOnBadExit=1
 KillWait=2
-SlurmdTimeout=5
+# A busy machine answers late. Nodes that die are reported by node.sh.
+SlurmdTimeout=30
 ReturnToService=2
 SlurmdParameters=config_overrides
 StateSaveLocation={folder}/state
