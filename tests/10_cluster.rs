@@ -5,25 +5,34 @@
 
 mod common;
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use common::*;
 use hdf5::File;
+use mpi::traits::*;
+use ndarray::Array1;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use parallel_hdf5::{Transfer, create, create_dataset, data_folder, rows_of, write_rows};
 use tempfile::TempDir;
 use workbook::cluster::{self, Cluster, Worlds};
 use workbook::launch::{Launch, Run};
 use workbook::mpi::Mpi;
+use workbook::supervise::Ended;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster");
 
-/// A cluster of the test's own, stopped at the end of the test, whatever happens.
+/// A cluster of the tests' own, stopped at their end, whatever happens.
 struct Up {
     cluster: Cluster,
     // Deleted last.
-    _scratch: TempDir,
+    scratch: TempDir,
 }
 
 impl Up {
@@ -35,10 +44,7 @@ impl Up {
         let scratch = scratch();
         let folder = scratch.path().join("cluster");
         let cluster = Cluster::up(&folder, 2, worlds).unwrap();
-        Up {
-            cluster,
-            _scratch: scratch,
-        }
+        Up { cluster, scratch }
     }
 
     /// With host names of the nodes' own, where this machine allows it.
@@ -50,6 +56,17 @@ impl Up {
             );
         }
         Up::new(worlds)
+    }
+
+    /// One for all tests that run at this time and leave it as it is.
+    fn shared() -> Arc<Up> {
+        static SHARED: Mutex<Weak<Up>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(|it| it.into_inner());
+        shared.upgrade().unwrap_or_else(|| {
+            let up = Arc::new(Up::usual());
+            *shared = Arc::downgrade(&up);
+            up
+        })
     }
 
     /// The same run on the cluster.
@@ -65,6 +82,12 @@ impl Up {
         command.envs(self.cluster.environment());
         command
     }
+
+    /// The processes of this program on the nodes, by number.
+    fn running(&self, program: &str) -> Vec<cluster::Process> {
+        let all = self.cluster.processes().into_iter();
+        all.filter(|it| it.program == program).collect()
+    }
 }
 
 impl Drop for Up {
@@ -73,9 +96,14 @@ impl Drop for Up {
     }
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr)
+/// Waits until something is so; for half a minute.
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within 30 s: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// On which node each rank was, by what rank 0 printed.
@@ -119,7 +147,7 @@ fn on_one_machine_all_ranks_are_on_node_0() {
 
 #[test]
 fn ranks_on_two_nodes_write_one_file() {
-    let up = Up::usual();
+    let up = Up::shared();
     for ranks in RANKS {
         let data = scratch();
         let run = succeed(&up.on(launch(PROGRAM, ranks, &[], data.path())));
@@ -140,7 +168,7 @@ fn ranks_on_two_nodes_write_one_file() {
 
 #[test]
 fn the_chapters_run_on_it_by_their_doors() {
-    let up = Up::usual();
+    let up = Up::shared();
     // Without arguments chapter 4 would run under both MPIs.
     for (chapter, args) in [
         ("1", ""),
@@ -150,17 +178,14 @@ fn the_chapters_run_on_it_by_their_doors() {
         ("10", ""),
     ] {
         let data = scratch();
-        let mut door = Command::new(workbook_program());
-        for name in ["CARGO_TARGET_DIR", "HDF5_DIR", "MPICC", "WORKBOOK_MPI"] {
-            door.env_remove(name);
-        }
-        door.args(["run", chapter, "--launcher", "slurm", "--mpi", mpi().name()])
+        let output = workbook_command()
+            .args(["run", chapter, "--launcher", "slurm"])
             .env("WORKBOOK_CLUSTER", up.cluster.folder())
             .env("WORKBOOK_DATA", data.path())
             .env("ARGS", args)
-            .current_dir(root());
-        let output = door.output().unwrap();
-        let said = said(&output);
+            .output()
+            .unwrap();
+        let said = printed(&output);
         assert!(output.status.success(), "chapter {chapter}:\n{said}");
         let command = format!("$ srun --mpi={} --nodes=2 ", cluster::interface(mpi()));
         assert!(said.contains(&command), "{said}");
@@ -171,7 +196,7 @@ fn the_chapters_run_on_it_by_their_doors() {
 /// Silent by nature: each rank is alone, and all is well.
 #[test]
 fn the_wrong_interface_is_an_error_that_says_the_right_one() {
-    let up = Up::usual();
+    let up = Up::shared();
     let data = scratch();
     let wrong = match mpi() {
         Mpi::OpenMpi => "pmi2",
@@ -191,7 +216,7 @@ fn the_wrong_interface_is_an_error_that_says_the_right_one() {
 
 #[test]
 fn the_job_script_of_the_page_does_what_it_says() {
-    let up = Up::usual();
+    let up = Up::shared();
     let data = scratch();
     let bin = Path::new(PROGRAM).parent().unwrap().display().to_string();
     let path = std::env::var("PATH").unwrap();
@@ -209,7 +234,7 @@ fn the_job_script_of_the_page_does_what_it_says() {
         .iter()
         .find(|it| it.path().extension().is_some_and(|it| it == "txt"));
     let text = text.map_or(String::new(), |it| fs::read_to_string(it.path()).unwrap());
-    assert!(output.status.success(), "{}\n{text}", said(&output));
+    assert!(output.status.success(), "{}\n{text}", printed(&output));
     assert!(text.contains("rank 3 is on node 1"), "{text}");
     assert!(text.contains("1000 distances written"), "{text}");
     let folder = left.iter().find(|it| it.path().is_dir()).unwrap().path();
@@ -217,32 +242,241 @@ fn the_job_script_of_the_page_does_what_it_says() {
     assert!(coords.link_exists("distances"));
 }
 
-const PITFALLS: &str = env!("CARGO_BIN_EXE_pitfalls");
+/// What goes wrong on real clusters: each node has a /tmp of its own.
+#[test]
+fn a_folder_that_is_not_shared_is_an_error_on_the_rank_that_sees_it() {
+    let up = Up::shared();
+    if cluster::possible_worlds() == Worlds::Shared {
+        println!("not tried: local disks of nodes; this machine forbids namespaces");
+        return;
+    }
+    let data = scratch();
+    let local = up.cluster.folder().join("local").display().to_string();
+    let run = fail(&up.on(launch(PROGRAM, 4, &["--folder", &local], data.path())));
+    let said = run.complaints();
+    assert_eq!(said.matches("Error:").count(), 1, "{said}");
+    let expected = "Error: rank 2: what rank 0 writes into";
+    assert!(said.contains(expected), "{said}");
+}
 
-/// How many steps of chapter 8's simulation are whole in the file that a run left, and how many
-/// are marked complete.
-#[track_caller]
-fn left(data: &Path) -> (usize, usize) {
-    let run = succeed(&launch(PITFALLS, 1, &["--left"], data));
-    let numbers =
-        regex::Regex::new(r"opens: (\d+) steps are whole, (\d+) are marked").unwrap();
-    let found = numbers
-        .captures(&run.stdout)
-        .unwrap_or_else(|| panic!("{}", run.report()));
-    (found[1].parse().unwrap(), found[2].parse().unwrap())
+/// Where namespaces are forbidden all nodes have one name, and the ranks still find each other.
+#[test]
+fn nodes_that_share_the_machines_name_serve_as_well() {
+    let up = Up::new(Worlds::Shared);
+    let data = scratch();
+    let run = succeed(&up.on(launch(PROGRAM, 4, &[], data.path())));
+    let nodes = nodes(&run);
+    assert_eq!(nodes.len(), 4, "{}", run.report());
+    assert_written_by(&data.path().join("cluster.hdf5"), &nodes);
+}
+
+/// As a program: writes 1000 rows, flushes them, and then its ranks wait for each other, again
+/// and again, for ever.
+#[test]
+#[ignore = "runs as a rank"]
+fn stays() {
+    rank(|world| {
+        let file = create(data_folder()?.join("flushed.hdf5"), world)?;
+        let rows = create_dataset::<i32>(&file, "rank", 1000)?;
+        let mine = rows_of(world.rank(), world.size(), 1000);
+        let values = Array1::from_elem(mine.len(), world.rank());
+        write_rows(&rows, mine, values.view(), Transfer::Collective)?;
+        file.flush()?;
+        world.barrier();
+        if world.rank() == 0 {
+            fs::write(data_folder()?.join("all-have-flushed"), "")?;
+        }
+        loop {
+            world.barrier();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+}
+
+impl Up {
+    /// Runs [`stays`] on four ranks; when all have flushed, does `then`, once. The run must end
+    /// by itself, what was flushed be there, and nobody of it be left on the nodes.
+    #[track_caller]
+    fn stays_until(&self, limit: u64, then: impl Fn()) -> Run {
+        let data = scratch();
+        let mut launch = self.on(launch_test("stays", 4, data.path()));
+        launch.limit = Duration::from_secs(limit);
+        let done = Cell::new(false);
+        let run = launch
+            .run_while(|_| {
+                if !done.get() && data.path().join("all-have-flushed").exists() {
+                    then();
+                    done.set(true);
+                }
+                true
+            })
+            .unwrap();
+        assert!(done.get(), "{}", run.report());
+        assert!(!run.ended.success(), "{}", run.report());
+        let file = File::open(data.path().join("flushed.hdf5")).unwrap();
+        let rows = file.dataset("rank").unwrap().read_1d::<i32>().unwrap();
+        for rank in 0..4 {
+            let mut mine = rows_of(rank, 4, 1000);
+            assert!(mine.all(|row| rows[row] == rank), "rank {rank}: {rows:?}");
+        }
+        until("no rank is left", || {
+            let all = self.cluster.processes();
+            !all.iter().any(|it| it.program.starts_with("10_cluster"))
+        });
+        until("no job is left", || {
+            self.cluster.status().unwrap().contains("no jobs")
+        });
+        run
+    }
+
+    /// Kills the last process of this program on node n2.
+    #[track_caller]
+    fn kill_on_n2(&self, program: &str) {
+        let all = self.cluster.processes().into_iter();
+        let victim = all
+            .filter(|it| it.is_on("n2") && it.program.starts_with(program))
+            .last();
+        let victim = victim.unwrap_or_else(|| panic!("{program} runs on n2"));
+        kill(Pid::from_raw(victim.pid), Signal::SIGKILL).unwrap();
+    }
+}
+
+/// So many seconds a test waits for a run to end by itself. It takes up to 5 on a machine that
+/// has nothing else to do.
+const LONG: u64 = 60;
+
+#[test]
+fn a_run_that_ends_before_its_time_leaves_flushed_rows_and_no_job() {
+    let up = Up::usual();
+    let stopped = up.stays_until(6, || {});
+    let limit = Duration::from_secs(6);
+    assert_eq!(stopped.ended, Ended::Limit(limit), "{}", stopped.report());
+
+    let rank = up.stays_until(LONG, || up.kill_on_n2("10_cluster"));
+    assert!(matches!(rank.ended, Ended::Exit(_)), "{}", rank.report());
+    // The node goes on.
+    let status = up.cluster.status().unwrap();
+    assert!(status.starts_with("n1   idle\nn2   idle\n"), "{status}");
+
+    // The daemon that looks after the job's ranks on its node.
+    let stepd = up.stays_until(LONG, || up.kill_on_n2("slurmstepd"));
+    assert!(matches!(stepd.ended, Ended::Exit(_)), "{}", stepd.report());
+    let said = &stepd.launcher_said;
+    assert!(said.contains("Node failure on n2"), "{}", stepd.report());
+    let status = up.cluster.status().unwrap();
+    let why = "n2   down: a slurmstepd was killed";
+    assert!(status.lines().any(|it| it == why), "{status}");
 }
 
 #[test]
-fn a_killed_rank_ends_the_job_and_what_was_flushed_is_there() {
+fn a_killed_slurmd_takes_its_node_along_and_ends_the_job() {
+    let up = Up::usual();
+    let run = up.stays_until(LONG, || up.kill_on_n2("slurmd"));
+    assert!(matches!(run.ended, Ended::Exit(_)), "{}", run.report());
+    let status = up.cluster.status().unwrap();
+    let expected = "n1   idle\nn2   down: slurmd was killed\n";
+    assert!(status.starts_with(expected), "{status}");
+}
+
+#[test]
+fn nothing_is_left_of_a_cluster_that_is_down() {
+    if mpi() != Mpi::OpenMpi {
+        return; // no MPI in it
+    }
+    let memory = shared_memory();
     let up = Up::usual();
     let data = scratch();
-    let die = "rank=3,step=4,point=flushed";
-    let args = ["--steps", "9", "--die", die];
-    let launch = up.on(launch(PITFALLS, 4, &args, data.path()));
-    let started = Instant::now();
-    let run = fail(&launch);
-    let took = started.elapsed();
-    assert!(took < Duration::from_secs(10), "{}", run.report());
-    let (whole, marked) = left(data.path());
-    assert!(whole >= marked && marked >= 4, "{whole} {marked}");
+    // A job that nobody waits for.
+    let mut job = up
+        .command("setsid")
+        .args(["srun", "--nodes=2", "--ntasks=2", "sleep", "300"])
+        .current_dir(data.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("both ranks run", || up.running("sleep").len() >= 2);
+    let status = up.cluster.status().unwrap();
+    assert!(status.contains("sleep, RUNNING, 2 nodes"), "{status}");
+    let own = namespaces("self").unwrap();
+    let theirs: BTreeSet<String> = up
+        .running("slurmd")
+        .iter()
+        .flat_map(|it| namespaces(&it.pid.to_string()).unwrap())
+        .filter(|it| !own.contains(it))
+        .collect();
+    if cluster::possible_worlds() == Worlds::Own {
+        assert!(theirs.len() >= 4, "host name and mounts of two: {theirs:?}");
+    }
+
+    up.cluster.down().unwrap();
+    assert!(!job.wait().unwrap().success());
+    let left = up.cluster.processes();
+    assert!(left.is_empty(), "{left:?}");
+    let left = processes_that_mention(up.cluster.folder());
+    assert_eq!(left, Vec::<String>::new());
+    assert!(!up.cluster.folder().exists());
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let folder = up.cluster.folder().display().to_string();
+    assert!(!mounts.contains(&folder), "{mounts}");
+    let left: Vec<String> = fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|it| namespaces(&it.file_name().to_string_lossy()))
+        .flatten()
+        .filter(|it| theirs.contains(it))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    let left: Vec<_> = shared_memory().difference(&memory).cloned().collect();
+    let ours = left
+        .iter()
+        .filter(|it| it.contains("n1") || it.contains("n2"));
+    assert_eq!(ours.count(), 0, "{left:?}");
+}
+
+/// The names in /dev/shm.
+fn shared_memory() -> BTreeSet<String> {
+    let entries = fs::read_dir("/dev/shm").unwrap().flatten();
+    entries
+        .map(|it| it.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The namespaces of a process.
+fn namespaces(process: &str) -> Option<Vec<String>> {
+    let entries = fs::read_dir(format!("/proc/{process}/ns")).ok()?.flatten();
+    let links = entries.filter_map(|it| fs::read_link(it.path()).ok());
+    Some(links.map(|it| it.display().to_string()).collect())
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    if mpi() != Mpi::OpenMpi {
+        return; // no MPI in it
+    }
+    let up = Up::shared();
+    let again = Cluster::up(up.cluster.folder(), 2, Worlds::Shared).unwrap_err();
+    assert!(again.to_string().contains("is up already"), "{again}");
+    assert!(Cluster::find(up.cluster.folder()).is_some());
+    // A folder with something of the reader's in it is left alone.
+    let mine = up.scratch.path().join("mine");
+    fs::create_dir(&mine).unwrap();
+    fs::write(mine.join("thesis.tex"), "").unwrap();
+    let error = Cluster::up(&mine, 2, Worlds::Shared).unwrap_err();
+    assert!(error.to_string().contains("left alone"), "{error}");
+    assert!(mine.join("thesis.tex").exists());
+    // A socket's path would be too long.
+    let long = up.scratch.path().join("l".repeat(100));
+    let error = Cluster::up(&long, 2, Worlds::Shared).unwrap_err();
+    assert!(error.to_string().contains("name a shorter"), "{error}");
+    // Neither a cluster of ours, nor a site's.
+    let output = workbook_command()
+        .args(["run", "1", "--launcher", "slurm"])
+        .env("WORKBOOK_CLUSTER", up.scratch.path().join("none"))
+        .env("SLURM_CONF", up.scratch.path().join("none"))
+        .output()
+        .unwrap();
+    let said = printed(&output);
+    assert!(!output.status.success(), "{said}");
+    let cure = "no cluster is up: first `make cluster-up`";
+    assert!(said.contains(cure), "{said}");
 }

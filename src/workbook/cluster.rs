@@ -301,10 +301,16 @@ impl Cluster {
     /// The nodes and the jobs, as a person wants to see them.
     pub fn status(&self) -> Result<String> {
         let mut text = String::new();
-        let nodes = self.output("sinfo", &["--Node", "--noheader", "--format=%N %T"])?;
+        let nodes = self.output("sinfo", &["--Node", "--noheader", "--format=%N %T %E"])?;
         for node in nodes.lines() {
-            let (name, state) = node.split_once(' ').unwrap_or((node, "unknown"));
-            let _ = writeln!(text, "{name}   {state}");
+            let mut words = node.splitn(3, ' ');
+            let mut word = || words.next().unwrap_or_default().trim();
+            let (name, state, reason) = (word(), word(), word());
+            // A star: it does not answer, which is no news of one that is down.
+            let _ = match reason {
+                "none" | "" => writeln!(text, "{name}   {state}"),
+                _ => writeln!(text, "{name}   {}: {reason}", state.trim_end_matches('*')),
+            };
         }
         let format = "--format=job %i: %j, %T, %D nodes, %M";
         let jobs = self.output("squeue", &["--noheader", format])?;
