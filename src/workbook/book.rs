@@ -38,14 +38,27 @@ pub fn build(root: &Path) -> Result<PathBuf> {
 
 /// Builds the book of the workbook in `root` into `folder`, which is emptied first.
 pub fn build_into(root: &Path, folder: &Path) -> Result<()> {
-    let mdbook = installed(root)?;
     let folder = std::path::absolute(folder)?;
-    let output = Command::new(mdbook)
+    mdbook(root, &folder, None)?;
+    tidy(&folder)
+}
+
+/// Has mdBook make something else of the pages, into `folder`: what `output` says, which takes
+/// the place of `[output]` in `book.toml`. With several kinds, each gets a folder of its name.
+pub fn render(root: &Path, folder: &Path, output: &Value) -> Result<()> {
+    mdbook(root, &std::path::absolute(folder)?, Some(output))
+}
+
+fn mdbook(root: &Path, folder: &Path, instead: Option<&Value>) -> Result<()> {
+    let mut mdbook = Command::new(installed(root)?);
+    mdbook
         .args(["build", "--dest-dir"])
-        .args([&folder, &root.join("book")])
-        .env("MDBOOK_LOG", "warn")
-        .output()
-        .context("cannot run mdBook")?;
+        .args([folder, &root.join("book")])
+        .env("MDBOOK_LOG", "warn");
+    if let Some(instead) = instead {
+        mdbook.env("MDBOOK_OUTPUT", instead.to_string());
+    }
+    let output = mdbook.output().context("cannot run mdBook")?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         bail!("mdBook failed:\n{said}");
@@ -58,7 +71,7 @@ pub fn build_into(root: &Path, folder: &Path) -> Result<()> {
     if !complaints.is_empty() {
         bail!("mdBook is not content:\n{}", complaints.join("\n"));
     }
-    tidy(&folder)
+    Ok(())
 }
 
 /// Serves the book at 127.0.0.1, and makes it anew when a page or a program changes. Comes

@@ -23,6 +23,7 @@ pub mod quiz;
 pub mod rootless;
 pub mod run;
 pub mod session;
+pub mod slides;
 pub mod supervise;
 pub mod traced;
 

@@ -16,7 +16,7 @@ use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
     bench, book, cell, cluster, config, doctor, figures, find_root, grade, picture,
-    rootless, run, session, supervise, traced,
+    rootless, run, session, slides, supervise, traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -210,6 +210,8 @@ enum Door {
         #[command(subcommand)]
         book: Book,
     },
+    /// Make slides of the chapters: target/slides/index.html.
+    Slides,
     /// Part of the set-up without root: builds HDF5 for an MPI that came from a wheel.
     #[command(hide = true)]
     Rootless {
@@ -649,6 +651,11 @@ fn open(door: Door) -> Result<bool> {
         Door::Book {
             book: Book::Serve { port },
         } => book::serve(&root, port).map(|()| true),
+        Door::Slides => {
+            let deck = slides::build(&root)?;
+            println!("{}", deck.strip_prefix(&root).unwrap_or(&deck).display());
+            Ok(true)
+        }
         Door::Rootless { mpi } => {
             let wheel = Wheel::chosen(mpi).context("setup.sh chose no wheel")?;
             wheel.build_hdf5().map(|()| true)
