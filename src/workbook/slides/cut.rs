@@ -26,6 +26,11 @@ pub(super) fn listing_height(text: &str) -> f64 {
     FRAME + text.lines().map(rows).sum::<usize>() as f64
 }
 
+/// The same in smaller letters, with more of them in a line.
+pub(super) fn dense_listing_height(text: &str) -> f64 {
+    FRAME + text.lines().map(rows).sum::<usize>() as f64 * 0.86
+}
+
 fn rows(line: &str) -> usize {
     line.chars().count().div_ceil(WIDTH).max(1)
 }
@@ -95,7 +100,7 @@ pub(super) fn row_heights(rows: &[&str]) -> Vec<f64> {
         })
         .collect();
     let total: usize = longest.iter().sum();
-    let line = 105.0 - 2.0 * columns as f64;
+    let line = 108.0 - 2.0 * columns as f64;
     let height = |row: &Vec<usize>| {
         let lines = row.iter().zip(&longest).map(|(length, longest)| {
             let width = (*longest as f64).min(line * *longest as f64 / total as f64);
@@ -106,18 +111,16 @@ pub(super) fn row_heights(rows: &[&str]) -> Vec<f64> {
     all.iter().map(height).collect()
 }
 
-/// Cuts the rows of a table that stands below something `above` high.
-pub(super) fn table<'a>(rows: &[&'a str], above: f64) -> Vec<Vec<&'a str>> {
-    /// The heading of the table.
-    const HEAD: f64 = 2.8;
-    let heights = row_heights(rows);
-    let all: Vec<(&str, f64)> = rows.iter().copied().zip(heights).collect();
-    let room = ROOM - HEAD - PART;
-    let pieces = pieces(all, room - above, room, |(_, height)| *height);
-    let rows = pieces
-        .into_iter()
-        .map(|piece| piece.into_iter().map(|(row, _)| row).collect());
-    rows.collect()
+/// Cuts the rows of a table that stands below something `above` high. `heights` are those of
+/// its head and of its rows.
+pub(super) fn table<'a>(
+    rows: &[&'a str],
+    heights: &[f64],
+    above: f64,
+) -> Vec<Vec<(&'a str, f64)>> {
+    let rows = rows.iter().copied().zip(heights[1..].iter().copied());
+    let room = ROOM - heights[0] - 0.9 - PART;
+    pieces(rows, room - above, room, |(_, height)| *height)
 }
 
 /// One thing that a slide with text says.

@@ -148,22 +148,32 @@ fn to_html<'a>(sentences: impl IntoIterator<Item = Vec<Event<'a>>>) -> String {
     html.trim().to_owned()
 }
 
-/// The first sentence of a text.
-pub(super) fn first_sentence(markdown: &str, folder: &Path) -> String {
-    to_html(sentences(markdown, folder).into_iter().take(1))
+/// The first sentence of a text, and those after it that have room in `most` characters.
+pub(super) fn beginning(markdown: &str, most: usize, folder: &Path) -> String {
+    let mut used = 0;
+    let mut sentences = sentences(markdown, folder).into_iter();
+    let first: Vec<_> = sentences.next().into_iter().collect();
+    used += first.iter().map(|it| length(it)).sum::<usize>();
+    let more = sentences.take_while(|it| {
+        used += length(it);
+        used <= most
+    });
+    to_html(first.into_iter().chain(more.collect::<Vec<_>>()))
+}
+
+/// How many characters of a sentence are seen.
+fn length(sentence: &[Event]) -> usize {
+    let text = sentence.iter().map(|event| match event {
+        Event::Text(text) | Event::Code(text) => text.chars().count(),
+        _ => 1,
+    });
+    text.sum()
 }
 
 /// As many sentences of a paragraph as have room in `most` characters, in a paragraph: the
 /// last one, which leads to what follows, and those from the first on.
 pub(super) fn abridged(markdown: &str, most: usize, folder: &Path) -> String {
     let mut sentences = sentences(markdown, folder);
-    let length = |it: &[Event]| -> usize {
-        let text = it.iter().map(|event| match event {
-            Event::Text(text) | Event::Code(text) => text.chars().count(),
-            _ => 1,
-        });
-        text.sum()
-    };
     let Some(last) = sentences.pop() else {
         return String::new();
     };

@@ -387,12 +387,29 @@ impl<'a> Builder<'a> {
                 }
             }
             Block::Code { language, text } => {
-                let (lead, notes, above) = self.lead(section);
-                let whole = above + cut::listing_height(text);
-                let pieces = match self.room() >= whole {
-                    true => vec![text.trim_end().to_owned()],
-                    false => cut::listing(text, above),
+                let (mut lead, notes, mut above) = self.lead(section);
+                let height = cut::listing_height(text);
+                let dense = cut::dense_listing_height(text);
+                let used = cut::ROOM - self.room();
+                let mut class = html::class(language).to_owned();
+                let pieces = if used + above + height <= cut::ROOM {
+                    vec![text.trim_end().to_owned()]
+                } else if [used, 0.0].iter().any(|it| it + above + dense <= cut::ROOM) {
+                    // In one piece it is worth more than in large letters.
+                    if above + height > cut::ROOM || used + above + dense <= cut::ROOM {
+                        class += " dense";
+                    }
+                    vec![text.trim_end().to_owned()]
+                } else if height <= cut::ROOM {
+                    // ... and than with what leads to it, which is in the notes.
+                    (lead, above) = (String::new(), 0.0);
+                    vec![text.trim_end().to_owned()]
+                } else if cut::ROOM - used - above > 10.0 {
+                    cut::listing(text, used + above)
+                } else {
+                    cut::listing(text, above)
                 };
+                let dense_here = class.ends_with("dense");
                 for (number, piece) in pieces.iter().enumerate() {
                     let (lead, above) = if number == 0 {
                         (&*lead, above)
@@ -400,13 +417,16 @@ impl<'a> Builder<'a> {
                         ("", 0.0)
                     };
                     let body = format!(
-                        "{lead}{}<pre><code class=\"{}\">{}</code></pre>",
+                        "{lead}{}<pre><code class=\"{class}\">{}</code></pre>",
                         counted(number, pieces.len()),
-                        html::class(language),
                         html::escape(piece)
                     );
                     let notes = if number == 0 { &*notes } else { "" };
-                    self.push("text", &body, notes, above + cut::listing_height(piece));
+                    let height = match dense_here {
+                        true => dense,
+                        false => cut::listing_height(piece),
+                    };
+                    self.push("text", &body, notes, above + height);
                 }
             }
             Block::Picture { alt, target } => {
@@ -421,18 +441,22 @@ impl<'a> Builder<'a> {
             }
             Block::Table { head, rows } => {
                 let (lead, notes, above) = self.lead(section);
-                let pieces = cut::table(rows, above);
+                let head_rows: Vec<&str> = head.lines().take(1).collect();
+                let all: Vec<&str> = head_rows.iter().chain(rows).copied().collect();
+                let heights = cut::row_heights(&all);
+                let pieces = cut::table(rows, &heights, above);
                 for (number, piece) in pieces.iter().enumerate() {
                     let (lead, above) = if number == 0 {
                         (&*lead, above)
                     } else {
                         ("", 0.0)
                     };
-                    let table = html::of(&format!("{head}\n{}", piece.join("\n")), folder);
+                    let lines: Vec<&str> = piece.iter().map(|it| it.0).collect();
+                    let table = html::of(&format!("{head}\n{}", lines.join("\n")), folder);
                     let body = format!("{lead}{}{table}", counted(number, pieces.len()));
                     let notes = if number == 0 { &*notes } else { "" };
-                    let height = 3.0 + cut::row_heights(piece).iter().sum::<f64>();
-                    self.push("text", &body, notes, above + height);
+                    let height: f64 = piece.iter().map(|it| it.1).sum();
+                    self.push("text", &body, notes, above + heights[0] + 0.9 + height);
                 }
             }
             Block::Quiz { source, name } => {
@@ -492,6 +516,16 @@ impl<'a> Builder<'a> {
         self.show(points);
     }
 
+    /// How high the pending paragraphs would be.
+    fn pending_points_height(&self) -> f64 {
+        let sources = self.pending.iter().filter_map(|it| it.source());
+        let heights = sources.map(|it| {
+            let html = html::beginning(it, 180, self.folder);
+            cut::text_height(html::text_length(&html))
+        });
+        heights.sum()
+    }
+
     fn pending_points(&mut self, section: Section) -> Vec<cut::Point> {
         let pending = std::mem::take(&mut self.pending);
         let mut points: Vec<cut::Point> = Vec::new();
@@ -500,7 +534,7 @@ impl<'a> Builder<'a> {
                 Block::List(items) => points.extend(items.iter().map(|it| {
                     let html = match section {
                         Section::Whole => html::inline(it, self.folder),
-                        _ => html::first_sentence(it, self.folder),
+                        _ => html::beginning(it, 140, self.folder),
                     };
                     let notes = html::of(it, self.folder);
                     cut::Point {
@@ -513,7 +547,7 @@ impl<'a> Builder<'a> {
                     let Some(source) = other.source() else {
                         continue;
                     };
-                    let html = html::first_sentence(source, self.folder);
+                    let html = html::beginning(source, 180, self.folder);
                     let notes = html::of(source, self.folder);
                     points.push(cut::Point {
                         html,
@@ -565,7 +599,10 @@ impl<'a> Builder<'a> {
             });
             return;
         }
-        if !self.pending.is_empty() && (has_list || none_yet || self.pending.len() > 1) {
+        let points = self.pending_points_height();
+        // Less than that says little by itself, and is left to the speaker.
+        let worth = has_list || none_yet || points > 6.0 || points <= self.room();
+        if !self.pending.is_empty() && worth {
             self.points(section);
         } else {
             let rest: String = self.pending.iter().map(|it| self.whole(it)).collect();

@@ -60,7 +60,7 @@ fn a_page_becomes_slides_with_notes() {
     );
     assert!(slides[1].notes.contains("Whose is row 7?"));
     assert!(slides[1].body.ends_with(
-        "<ul><li>First.</li><li>Second link, <a href=\"https://example.org\">out</a>.</li></ul>"
+        "<ul><li>First. And more.</li><li>Second link, <a href=\"https://example.org\">out</a>.</li></ul>"
     ));
     assert!(slides[1].notes.contains("And more."));
 }
@@ -114,6 +114,6 @@ fn sentences_end_where_another_begins() {
         ),
         ("One only", "One only"),
     ] {
-        assert_eq!(html::first_sentence(text, folder), first);
+        assert_eq!(html::beginning(text, 0, folder), first);
     }
 }
