@@ -41,6 +41,8 @@ fn help_lists_every_door() {
             "test",
             "book",
             "serve",
+            "slides",
+            "print",
             "doctor",
             "bless",
             "clean",

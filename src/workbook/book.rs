@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use trace::words::markdown;
 
 use crate::mpi::output_of;
-use crate::quiz;
+use crate::{quiz, teaching};
 
 /// The version of mdBook, exactly: the book's checks know what it makes.
 pub const MDBOOK: &str = "0.5.4";
@@ -108,6 +108,7 @@ pub fn serve(root: &Path, port: u16) -> Result<()> {
 /// - A listing cut out of a function is as far to the right as it is there. It is moved to
 ///   the left.
 /// - A question for the reader is turned into HTML; see [`quiz`].
+/// - A block of the teacher's guide is worked out; see [`teaching`].
 /// - A picture of a real run is followed by the same in words, from the text beside it.
 pub fn mend(root: &Path, from: impl Read, to: impl Write) -> Result<()> {
     let (_context, mut book): (Value, Value) = serde_json::from_reader(from)?;
@@ -118,6 +119,8 @@ pub fn mend(root: &Path, from: impl Read, to: impl Write) -> Result<()> {
         let file = page.get("source_path").and_then(Value::as_str);
         let text = quiz::to_html(&text)
             .map_err(|fault| faulty_quiz(root, file.unwrap_or_default(), fault))?;
+        let text = teaching::to_tables(root, &text)
+            .with_context(|| format!("chapters/{}", file.unwrap_or_default()))?;
         let folder = Path::new("chapters").join(file.unwrap_or_default());
         let text = in_words(&text, &root.join(folder.with_file_name("")))?;
         page["content"] = to_the_left(&text).into();

@@ -19,12 +19,14 @@ pub mod launch;
 pub mod mpi;
 pub mod noise;
 pub mod picture;
+pub mod print;
 pub mod quiz;
 pub mod rootless;
 pub mod run;
 pub mod session;
 pub mod slides;
 pub mod supervise;
+pub mod teaching;
 pub mod traced;
 
 use std::path::{Path, PathBuf};

@@ -15,8 +15,7 @@ use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
-    bench, book, cell, cluster, config, doctor, figures, find_root, grade, picture,
-    rootless, run, session, slides, supervise, traced,
+    bench, book, cell, cluster, config, doctor, figures, find_root, grade, picture, print, rootless, run, session, slides, supervise, traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -212,6 +211,8 @@ enum Door {
     },
     /// Make slides of the chapters: target/slides/index.html.
     Slides,
+    /// Make the book for paper: target/print/parallel-hdf5-workbook.pdf. Needs Chromium.
+    Print,
     /// Part of the set-up without root: builds HDF5 for an MPI that came from a wheel.
     #[command(hide = true)]
     Rootless {
@@ -654,6 +655,11 @@ fn open(door: Door) -> Result<bool> {
         Door::Slides => {
             let deck = slides::build(&root)?;
             println!("{}", deck.strip_prefix(&root).unwrap_or(&deck).display());
+            Ok(true)
+        }
+        Door::Print => {
+            let pdf = print::build(&root)?;
+            println!("{}", pdf.strip_prefix(&root).unwrap_or(&pdf).display());
             Ok(true)
         }
         Door::Rootless { mpi } => {

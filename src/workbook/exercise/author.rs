@@ -24,22 +24,22 @@ const WORKERS: usize = 3;
 /// A wrong answer, or another right one: an entry of `tests/gallery/NN-name.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+pub(crate) struct Answer {
     /// Which exercise: `2.2`.
     exercise: String,
     /// What is wrong with it.
-    name: String,
+    pub(crate) name: String,
     /// What is in the hole of the starter.
     hole: Option<String>,
     /// The whole file, instead.
     file: Option<String>,
     /// What it must be found to be.
-    verdict: Outcome,
+    pub(crate) verdict: Outcome,
     /// What another release of MPI or HDF5 may make of it instead.
     or: Option<Outcome>,
     /// What must occur in the text; `{A}` is the number of the line that ends in `// A`.
     #[serde(default)]
-    says: Vec<String>,
+    pub(crate) says: Vec<String>,
     /// What must not occur.
     #[serde(default)]
     not: Vec<String>,
@@ -240,7 +240,7 @@ fn with_lines(wanted: &str, text: &str) -> String {
 }
 
 /// The wrong answers, by exercise.
-fn gallery(root: &Path) -> Result<BTreeMap<String, Vec<Answer>>> {
+pub(crate) fn gallery(root: &Path) -> Result<BTreeMap<String, Vec<Answer>>> {
     let mut all: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
     for entry in std::fs::read_dir(root.join("tests/gallery"))? {
         let path = entry?.path();

@@ -100,15 +100,17 @@ fn parts(root: &Path, pages: &Path) -> Result<Vec<Part>> {
     parts.collect()
 }
 
-/// What the deck takes from mdBook's own colouring of listings.
-struct Colours {
-    script: String,
-    light: String,
+/// What colours the listings: mdBook's own highlighter, and its styles.
+#[derive(Default)]
+pub(crate) struct Colours {
+    pub(crate) script: String,
+    pub(crate) light: String,
     dark: String,
 }
 
 impl Colours {
-    fn of(html: &Path) -> Result<Colours> {
+    /// From a folder into which mdBook has put the book as HTML.
+    pub(crate) fn of(html: &Path) -> Result<Colours> {
         let read = |begins: &str, ends: &str| -> Result<String> {
             let mut found = std::fs::read_dir(html)?.flatten().map(|it| it.path());
             let found = found.find(|it| {

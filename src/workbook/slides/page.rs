@@ -202,6 +202,10 @@ fn item(source: &str) -> String {
     for (number, line) in source.lines().enumerate() {
         let cut = line.len() - line.trim_start_matches(' ').len();
         let cut = if number == 0 { mark } else { cut.min(mark) };
+        if number == 0 && line.starts_with(|it: char| it.is_ascii_digit()) {
+            // Others name an item of a numbered list by its number.
+            text += &format!("**{}** ", line[..mark].trim());
+        }
         text.push_str(line.get(cut..).unwrap_or_default());
         text.push('\n');
     }
