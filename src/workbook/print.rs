@@ -159,14 +159,20 @@ fn contents(main: &str) -> Result<String> {
 /// The page with its questions numbered and without their answers, which go to `answers`.
 fn questions(main: &str, answers: &mut String) -> Result<String> {
     let quiz = Regex::new(r#"(?s)<fieldset class="quiz".*?</fieldset>"#)?;
-    let question = Regex::new(r#"(?s)-question">(.*?)</span></p>"#)?;
+    let question = Regex::new(r#"(?s)<span id="quiz-\d+-question[^"]*">(.*?)</span></p>"#)?;
     let choice = Regex::new(
         r#"(?s)<label for="[^"]*">(.*?)</label>.*?<span class="answer (is-right|is-wrong)"><strong>.*?</strong> (.*?)</span></span>"#,
     )?;
     let mut number = 0;
+    let mut unreadable = None;
     let replaced = quiz.replace_all(main, |found: &Captures| {
         number += 1;
-        let text = question.captures(&found[0]).map_or(String::new(), |it| it[1].to_owned());
+        // mdBook makes the names differ, as on its page there are several with the same one.
+        let text = question.captures(&found[0]).map(|it| it[1].to_owned());
+        if text.is_none() || choice.captures_iter(&found[0]).count() < 2 {
+            unreadable = Some(found[0].to_owned());
+        }
+        let text = text.unwrap_or_default();
         let mut shown = format!(
             "<div class=\"question\" id=\"question-{number}\"><p><b>Question {number}.</b> \
              {text}</p><ol type=\"a\">"
@@ -191,7 +197,10 @@ fn questions(main: &str, answers: &mut String) -> Result<String> {
         );
         shown
     });
-    Ok(replaced.into_owned())
+    match unreadable {
+        Some(quiz) => bail!("mdBook has made something unexpected of a question:\n{quiz}"),
+        None => Ok(replaced.into_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +223,10 @@ mod tests {
         let edition = edition(&page, "p {}", &colours).unwrap();
         assert!(
             edition.contains("<p class=\"level-1\"><a href=\"#a\">A <em>b</em></a></p>")
+        );
+        assert!(
+            edition.contains("<p><b>Question 1.</b> Which?</p>"),
+            "{edition}"
         );
         let (before, after) = edition.split_once("<h1 id=\"answers\">").unwrap();
         assert!(
