@@ -688,7 +688,7 @@ fn deck(parts: &[Part], colours: &Colours) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>Parallel HDF5 in Rust: slides</title>\n<link rel=\"icon\" href=\"data:,\">\n\
-         <style>\n{}\n@media screen and (prefers-color-scheme: dark) {{\n{}\n}}\n{STYLE}</style>\n\
+         <style>\n@media print, (prefers-color-scheme: light) {{\n{}\n}}\n@media screen and (prefers-color-scheme: dark) {{\n{}\n}}\n{STYLE}</style>\n\
          </head>\n<body>\n<main>\n{slides}</main>\n\
          <aside id=\"notes\" aria-label=\"Notes\" hidden></aside>\n\
          <nav aria-label=\"Slides\"><button id=\"back\" aria-label=\"Back\">‹</button>\
