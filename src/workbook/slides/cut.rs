@@ -8,7 +8,7 @@ use super::html;
 /// How much a slide has room for below its heading, in lines of a listing.
 pub(super) const ROOM: f64 = 23.5;
 /// How many characters a line of a listing has.
-const WIDTH: usize = 104;
+const WIDTH: usize = 102;
 /// What is around a listing, and what says that it is a part of a longer one.
 const FRAME: f64 = 1.4;
 const PART: f64 = 0.9;
@@ -21,29 +21,36 @@ pub(super) fn text_height(characters: usize) -> f64 {
     }
 }
 
+/// By how much smaller letters are that are chosen so that a listing fits in one piece.
+pub(super) const DENSE: f64 = 0.86;
+
+/// How large the letters of a listing may be, where 1 is the usual size: a table that a program
+/// has printed is not to be broken.
+pub(super) fn scale(text: &str) -> f64 {
+    let table = text.lines().filter(|it| it.starts_with('|'));
+    let longest = table.map(|it| it.chars().count()).max().unwrap_or(0);
+    (WIDTH as f64 / longest.max(1) as f64).clamp(0.66, 1.0)
+}
+
 /// How high a listing is that is not cut.
-pub(super) fn listing_height(text: &str) -> f64 {
-    FRAME + text.lines().map(rows).sum::<usize>() as f64
+pub(super) fn listing_height(text: &str, scale: f64) -> f64 {
+    FRAME + text.lines().map(|it| rows(it, scale)).sum::<usize>() as f64 * scale
 }
 
-/// The same in smaller letters, with more of them in a line.
-pub(super) fn dense_listing_height(text: &str) -> f64 {
-    FRAME + text.lines().map(rows).sum::<usize>() as f64 * 0.86
-}
-
-fn rows(line: &str) -> usize {
-    line.chars().count().div_ceil(WIDTH).max(1)
+fn rows(line: &str, scale: f64) -> usize {
+    let width = (WIDTH as f64 / scale) as usize;
+    line.chars().count().div_ceil(width).max(1)
 }
 
 /// Cuts a listing of which the first part stands below something `above` high. It is cut
 /// before an empty line if there is one in the lower half, else before the line that is
 /// indented least.
-pub(super) fn listing(text: &str, above: f64) -> Vec<String> {
+pub(super) fn listing(text: &str, above: f64, scale: f64) -> Vec<String> {
     let lines: Vec<&str> = text.trim_end_matches('\n').lines().collect();
-    let whole = listing_height(text) + above <= ROOM;
+    let whole = listing_height(text, scale) + above <= ROOM;
     let room = |above: f64| {
         let part = if whole { 0.0 } else { PART };
-        (ROOM - above - FRAME - part).max(3.0) as usize
+        ((ROOM - above - FRAME - part) / scale).max(3.0) as usize
     };
     let mut parts = Vec::new();
     let mut rest = lines.as_slice();
@@ -51,8 +58,8 @@ pub(super) fn listing(text: &str, above: f64) -> Vec<String> {
     while !rest.is_empty() {
         let mut fit = 0;
         let mut used = 0;
-        while fit < rest.len() && used + rows(rest[fit]) <= room_here {
-            used += rows(rest[fit]);
+        while fit < rest.len() && used + rows(rest[fit], scale) <= room_here {
+            used += rows(rest[fit], scale);
             fit += 1;
         }
         let fit = fit.max(1);
@@ -62,7 +69,10 @@ pub(super) fn listing(text: &str, above: f64) -> Vec<String> {
                 let half = (fit / 2).max(1);
                 let empty = (half..=fit).rev().find(|it| rest[*it].trim().is_empty());
                 let indent = |it: &usize| rest[*it].len() - rest[*it].trim_start().len();
-                let least = (half..=fit).rev().min_by_key(indent);
+                // What closes something belongs to what is closed.
+                let begins =
+                    |it: &usize| !rest[*it].trim_start().starts_with([')', '}', ']', '.']);
+                let least = (half..=fit).rev().filter(begins).min_by_key(indent);
                 empty.or(least).unwrap_or(fit)
             }
         };
@@ -180,8 +190,17 @@ pub(super) fn to_html(points: &[Point]) -> String {
             html += if open { "</ul>" } else { "<ul>" };
             open = point.is_item;
         }
-        let tag = if open { "li" } else { "p" };
-        html += &format!("<{tag}>{}</{tag}>", point.html);
+        let numbered = point.html.strip_prefix("<strong>");
+        html += match (
+            open,
+            numbered.is_some_and(|it| it.starts_with(char::is_numeric)),
+        ) {
+            (true, true) => "<li class=\"numbered\">",
+            (true, false) => "<li>",
+            (false, _) => "<p>",
+        };
+        html += &point.html;
+        html += if open { "</li>" } else { "</p>" };
     }
     if open {
         html += "</ul>";

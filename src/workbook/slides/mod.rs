@@ -308,12 +308,19 @@ impl<'a> Builder<'a> {
             first.collect::<String>()
         );
         let height = 6.0 + 1.5 * exercises.len() as f64;
-        self.push("text", &body, &notes, height);
+        self.push("text", true, &body, &notes, height);
     }
 
-    /// Puts something `height` high onto the section's last slide if there is room, else onto
-    /// a new one.
-    fn push(&mut self, kind: &'static str, body: &str, notes: &str, height: f64) {
+    /// Puts something `height` high onto the section's last slide if there is room, else, or
+    /// if it is to be `fresh`, onto a new one.
+    fn push(
+        &mut self,
+        kind: &'static str,
+        fresh: bool,
+        body: &str,
+        notes: &str,
+        height: f64,
+    ) {
         self.gathered();
         let talks = std::mem::take(&mut self.talks);
         let notes = talks + notes;
@@ -322,6 +329,7 @@ impl<'a> Builder<'a> {
             .get_mut(self.section..)
             .and_then(<[Slide]>::last_mut);
         if let Some(last) = last
+            && !fresh
             && kind == "text"
             && last.kind == "text"
             && last.height + height <= cut::ROOM
@@ -390,28 +398,33 @@ impl<'a> Builder<'a> {
             }
             Block::Code { language, text } => {
                 let (mut lead, notes, mut above) = self.lead(section);
-                let height = cut::listing_height(text);
-                let dense = cut::dense_listing_height(text);
+                let mut scale = cut::scale(text);
+                let height = cut::listing_height(text, scale);
+                let dense = cut::listing_height(text, scale.min(cut::DENSE));
                 let used = cut::ROOM - self.room();
-                let mut class = html::class(language).to_owned();
+                let whole = vec![text.trim_end().to_owned()];
                 let pieces = if used + above + height <= cut::ROOM {
-                    vec![text.trim_end().to_owned()]
-                } else if [used, 0.0].iter().any(|it| it + above + dense <= cut::ROOM) {
-                    // In one piece it is worth more than in large letters.
+                    whole
+                } else if used + above + dense <= cut::ROOM || above + dense <= cut::ROOM {
+                    // In one piece it is worth more than in large letters,
                     if above + height > cut::ROOM || used + above + dense <= cut::ROOM {
-                        class += " dense";
+                        scale = scale.min(cut::DENSE);
                     }
-                    vec![text.trim_end().to_owned()]
+                    whole
                 } else if height <= cut::ROOM {
-                    // ... and than with what leads to it, which is in the notes.
+                    // and than with what leads to it, which is in the notes.
                     (lead, above) = (String::new(), 0.0);
-                    vec![text.trim_end().to_owned()]
+                    whole
                 } else if cut::ROOM - used - above > 10.0 {
-                    cut::listing(text, used + above)
+                    cut::listing(text, used + above, scale)
                 } else {
-                    cut::listing(text, above)
+                    cut::listing(text, above, scale)
                 };
-                let dense_here = class.ends_with("dense");
+                let size = match scale < 1.0 {
+                    true => format!(" style=\"font-size: {:.3}rem\"", 0.77 * scale),
+                    false => String::new(),
+                };
+                let class = html::class(language);
                 for (number, piece) in pieces.iter().enumerate() {
                     let (lead, above) = if number == 0 {
                         (&*lead, above)
@@ -419,16 +432,13 @@ impl<'a> Builder<'a> {
                         ("", 0.0)
                     };
                     let body = format!(
-                        "{lead}{}<pre><code class=\"{class}\">{}</code></pre>",
+                        "{lead}{}<pre><code class=\"{class}\"{size}>{}</code></pre>",
                         counted(number, pieces.len()),
                         html::escape(piece)
                     );
                     let notes = if number == 0 { &*notes } else { "" };
-                    let height = match dense_here {
-                        true => dense,
-                        false => cut::listing_height(piece),
-                    };
-                    self.push("text", &body, notes, above + height);
+                    let height = above + cut::listing_height(piece, scale);
+                    self.push("text", number > 0, &body, notes, height);
                 }
             }
             Block::Picture { alt, target } => {
@@ -439,7 +449,7 @@ impl<'a> Builder<'a> {
                     html::escape(alt)
                 );
                 let notes = format!("{notes}<p>{}</p>", html::escape(alt));
-                self.push("picture", &body, &notes, f64::INFINITY);
+                self.push("picture", true, &body, &notes, f64::INFINITY);
             }
             Block::Table { head, rows } => {
                 let (lead, notes, above) = self.lead(section);
@@ -458,7 +468,8 @@ impl<'a> Builder<'a> {
                     let body = format!("{lead}{}{table}", counted(number, pieces.len()));
                     let notes = if number == 0 { &*notes } else { "" };
                     let height: f64 = piece.iter().map(|it| it.1).sum();
-                    self.push("text", &body, notes, above + heights[0] + 0.9 + height);
+                    let height = above + heights[0] + 0.9 + height;
+                    self.push("text", number > 0, &body, notes, height);
                 }
             }
             Block::Quiz { source, name } => {
@@ -466,7 +477,13 @@ impl<'a> Builder<'a> {
                 let id = format!("slide-{}-{name}", self.number);
                 let quiz = html::of(&source.replace(name, &id), folder);
                 notes += "<p>Let them vote before you choose. The keys 1 to 9 choose.</p>";
-                self.push("quiz", &format!("{lead}{quiz}"), &notes, f64::INFINITY);
+                self.push(
+                    "quiz",
+                    true,
+                    &format!("{lead}{quiz}"),
+                    &notes,
+                    f64::INFINITY,
+                );
             }
             Block::Heading { .. } | Block::Talk(_) | Block::NotASlide => {}
         }
@@ -572,7 +589,7 @@ impl<'a> Builder<'a> {
             let body = format!("{}{}", counted(number, pieces.len()), cut::to_html(piece));
             let notes: String = piece.iter().map(|it| it.notes.as_str()).collect();
             let height = piece.iter().map(cut::Point::height).sum();
-            self.push("text", &body, &notes, height);
+            self.push("text", number > 0, &body, &notes, height);
         }
     }
 

@@ -81,7 +81,7 @@ fn a_long_listing_is_cut_where_it_is_natural_and_nothing_is_lost() {
             _ => format!("line {it}\n"),
         })
         .collect();
-    let parts = cut::listing(&text, 2.0);
+    let parts = cut::listing(&text, 2.0, 1.0);
     assert!(parts.len() > 2);
     assert!(parts.iter().all(|it| it.lines().count() <= 22));
     assert!(parts[1].starts_with("line 20"), "{parts:?}");
@@ -116,4 +116,26 @@ fn sentences_end_where_another_begins() {
     ] {
         assert_eq!(html::beginning(text, 0, folder), first);
     }
+}
+
+#[test]
+fn a_printed_table_is_not_broken_and_a_cut_leaves_brackets_where_they_belong() {
+    let table = format!("$ run\n| {} |\n", "x".repeat(140));
+    let scale = cut::scale(&table);
+    assert!(scale < 0.8 && scale > 0.66, "{scale}");
+    assert_eq!(
+        cut::listing_height(&table, scale),
+        cut::listing_height("a\nb\n", scale)
+    );
+    assert_eq!(cut::scale(&"x".repeat(140)), 1.0);
+
+    let mut text = "fn a(\n".to_owned();
+    text += &"    b: u8,\n".repeat(16);
+    text += ") {\n";
+    text += &"    c();\n".repeat(20);
+    let parts = cut::listing(&text, 4.0, 1.0);
+    assert!(
+        parts.len() > 1 && parts.iter().all(|it| !it.starts_with(')')),
+        "{parts:?}"
+    );
 }
