@@ -62,7 +62,12 @@ pub(super) fn listing(text: &str, above: f64, scale: f64) -> Vec<String> {
             used += rows(rest[fit], scale);
             fit += 1;
         }
-        let fit = fit.max(1);
+        // The last part is to be more than a few brackets.
+        let most = match rest.len() - fit {
+            1..=3 => rest.len().saturating_sub(4),
+            _ => fit,
+        };
+        let fit = fit.min(most).max(1);
         let cut = match fit < rest.len() {
             false => rest.len(),
             true => {

@@ -415,16 +415,23 @@ impl<'a> Builder<'a> {
                     // and than with what leads to it, which is in the notes.
                     (lead, above) = (String::new(), 0.0);
                     whole
-                } else if cut::ROOM - used - above > 10.0 {
-                    cut::listing(text, used + above, scale)
                 } else {
-                    cut::listing(text, above, scale)
+                    let anew = cut::listing(text, above, scale);
+                    // Begun on the last slide, if that has room for more than a few lines.
+                    let here = match cut::ROOM - used - above > 10.0 {
+                        true => cut::listing(text, used + above, scale),
+                        false => anew.clone(),
+                    };
+                    if here.len() <= anew.len() { here } else { anew }
                 };
                 let size = match scale < 1.0 {
                     true => format!(" style=\"font-size: {:.3}rem\"", 0.77 * scale),
                     false => String::new(),
                 };
-                let class = html::class(language);
+                let mut class = html::class(language);
+                if cut::scale(text) < 1.0 {
+                    class += " wide";
+                }
                 for (number, piece) in pieces.iter().enumerate() {
                     let (lead, above) = if number == 0 {
                         (&*lead, above)
