@@ -14,7 +14,7 @@ use regex::{Captures, Regex};
 use serde_json::json;
 
 use crate::book;
-use crate::slides::Colours;
+use crate::slides::{self, Colours};
 use crate::supervise::supervise;
 
 /// Chromium takes a few seconds; on a busy machine longer.
@@ -118,6 +118,7 @@ fn edition(all: &str, style: &str, colours: &Colours) -> Result<String> {
         .context("mdBook's page has no end of <main>")?;
     let mut answers = String::new();
     let main = questions(&all[begin..end], &mut answers)?;
+    let main = printed_tables(&main)?;
     let main = main.replace("<details class=\"talk\"", "<details open class=\"talk\"");
     let contents = contents(&main)?;
     Ok(format!(
@@ -139,6 +140,22 @@ fn edition(all: &str, style: &str, colours: &Colours) -> Result<String> {
     ))
 }
 
+/// The page with smaller letters for tables that a program has printed, and that would be
+/// broken otherwise. A line of paper holds as many letters as one of a slide.
+fn printed_tables(main: &str) -> Result<String> {
+    let listing =
+        Regex::new(r#"(?s)<pre><code class="language-(?:console|text)">(.*?)</code>"#)?;
+    let smaller = |found: &Captures| match slides::scale(&found[1]) {
+        1.0 => found[0].to_owned(),
+        scale => found[0].replacen(
+            "<code ",
+            &format!("<code style=\"font-size: {scale:.2}em\" "),
+            1,
+        ),
+    };
+    Ok(listing.replace_all(main, smaller).into_owned())
+}
+
 /// The parts and chapters, with links.
 fn contents(main: &str) -> Result<String> {
     let heading = Regex::new(
@@ -147,6 +164,9 @@ fn contents(main: &str) -> Result<String> {
     let mut list = String::new();
     for found in heading.captures_iter(main) {
         let (level, id, title) = (&found[1], &found[2], &found[3]);
+        if title == "Links" {
+            continue; // nobody looks for them here
+        }
         let _ = writeln!(
             list,
             "<p class=\"level-{level}\"><a href=\"#{id}\">{title}</a></p>"
@@ -207,6 +227,20 @@ fn questions(main: &str, answers: &mut String) -> Result<String> {
 mod tests {
     use super::*;
     use crate::quiz;
+
+    #[test]
+    fn a_printed_table_keeps_its_lines() {
+        let table = |width| {
+            let line = "-".repeat(width);
+            format!("<pre><code class=\"language-text\">$ a\n|{line}|\n</code></pre>")
+        };
+        assert_eq!(printed_tables(&table(90)).unwrap(), table(90));
+        let smaller = printed_tables(&table(134)).unwrap();
+        assert!(
+            smaller.contains("<code style=\"font-size: 0.75em\" class="),
+            "{smaller}"
+        );
+    }
 
     #[test]
     fn answers_go_to_the_end_and_headings_into_the_contents() {

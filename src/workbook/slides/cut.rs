@@ -26,7 +26,7 @@ pub(super) const DENSE: f64 = 0.86;
 
 /// How large the letters of a listing may be, where 1 is the usual size: a table that a program
 /// has printed is not to be broken.
-pub(super) fn scale(text: &str) -> f64 {
+pub(crate) fn scale(text: &str) -> f64 {
     let table = text.lines().filter(|it| it.starts_with('|'));
     let longest = table.map(|it| it.chars().count()).max().unwrap_or(0);
     (WIDTH as f64 / longest.max(1) as f64).clamp(0.66, 1.0)

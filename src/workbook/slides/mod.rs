@@ -14,6 +14,8 @@ mod cut;
 mod html;
 mod page;
 
+pub(crate) use cut::scale;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
