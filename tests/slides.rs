@@ -113,9 +113,10 @@ fn the_listings_of_the_deck_are_those_of_the_pages_and_none_is_lost() {
         let page = fs::read_to_string(book.join(room).join("index.html")).unwrap();
         // The exercises are not in the deck.
         let begin = page.find("<main>").unwrap();
-        let end = page
-            .find("<h2 id=\"exercises\">")
-            .expect("a section on the exercises");
+        let end = ["exercises", "topics-for-discussion"]
+            .iter()
+            .find_map(|it| page.find(&format!("<h2 id=\"{it}\">")))
+            .expect("a section on the exercises, or on what to discuss");
         let page = Html::parse_fragment(&page[begin..end]);
         let on_page = lines(select(&page, "pre > code"));
         let slides = format!("section[id^=\"{}-\"] pre > code", part.number);

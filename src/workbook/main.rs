@@ -15,7 +15,8 @@ use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
-    bench, book, cell, cluster, config, doctor, figures, find_root, grade, picture, print, rootless, run, session, slides, supervise, traced,
+    bench, book, cell, cluster, config, doctor, figures, find_root, grade, picture, print,
+    rootless, run, session, slides, supervise, traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.

@@ -358,7 +358,9 @@ fn course(root: &Path) -> Result<String> {
             chapter.plan.minutes as usize,
             exercises.len(),
             exercises.iter().map(|it| it.plan.minutes as usize).sum(),
-            text.matches("<details class=\"talk\">").count() - 1,
+            text.matches("<details class=\"talk\">")
+                .count()
+                .saturating_sub(1),
             items_of(&text, "Topics for discussion"),
         ];
         for (sum, number) in sums.iter_mut().zip(numbers) {
@@ -411,8 +413,12 @@ fn wrong_answers(root: &Path) -> Result<String> {
     let gallery = author::gallery(root)?;
     let mut text = String::new();
     for chapter in Chapter::all(root)? {
+        let exercises = Exercise::of(&chapter)?;
+        if exercises.is_empty() {
+            continue;
+        }
         let _ = writeln!(text, "### {} {}\n", chapter.number, title(&chapter)?);
-        for exercise in Exercise::of(&chapter)? {
+        for exercise in exercises {
             let answers = gallery.get(&exercise.to_string());
             let answers: Vec<_> = answers.into_iter().flatten().collect();
             let wrong = answers.iter().filter(|it| it.verdict != Outcome::Passes);

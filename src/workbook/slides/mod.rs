@@ -264,14 +264,12 @@ impl<'a> Builder<'a> {
         let pending = std::mem::take(&mut self.pending);
         let body: String = pending.iter().map(|it| self.whole(it)).collect();
         let mut notes = std::mem::take(&mut self.talks);
-        notes += "<p>";
+        let door = format!("The door: <code>make chapter-{}</code>.", self.number);
         let minutes: u32 = exercises.iter().map(|it| it.plan.minutes).sum();
-        let _ = write!(
-            notes,
-            "Exercises: {}, {minutes} minutes in all. The door: <code>make chapter-{}</code>.</p>",
-            exercises.len(),
-            self.number
-        );
+        notes += &match exercises.len() {
+            0 => format!("<p>{door}</p>"),
+            many => format!("<p>Exercises: {many}, {minutes} minutes in all. {door}</p>"),
+        };
         self.slides.push(Slide {
             title: self.chapter.clone(),
             above: format!("Chapter {}", self.number),
