@@ -325,7 +325,7 @@ enum Cluster {
         #[arg(long, env = "NODES", default_value_t = cluster::NODES as u64,
             value_parser = clap::value_parser!(u64).range(1..=16))]
         nodes: u64,
-        /// Let the nodes share this machine's host name, memory and processes.
+        /// One node, with this machine's host name and memory, as where it allows no namespaces.
         #[arg(long)]
         shared: bool,
     },
