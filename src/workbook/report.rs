@@ -14,7 +14,7 @@ use crate::mpi::{Mpi, hdf5_version, output_of};
 use crate::transcript::Failed;
 
 /// Settings that change what is built or how it runs. No other variable is looked at.
-const SETTINGS: [&str; 45] = [
+const SETTINGS: [&str; 50] = [
     "MPI",
     "NP",
     "ARGS",
@@ -60,6 +60,11 @@ const SETTINGS: [&str; 45] = [
     "LD_PRELOAD",
     "TMPDIR",
     "LANG",
+    "LAUNCHER",
+    "NODES",
+    "HOSTS",
+    "SLURM_CONF",
+    "SLURM_MPI_TYPE",
 ];
 
 /// The beginnings of the names of more settings of Open MPI and MPICH. Its launchers set others,
