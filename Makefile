@@ -72,6 +72,15 @@ grade: ## check what a class has handed in: make grade DIRS='class/*' ARGS='--cs
 	@$(SETUP) $(MPI)
 	@$(WORKBOOK) grade $(DIRS) $(ARGS)
 
+.PHONY: classroom update report dist
+classroom: ## make a repository for a class: make classroom DIR=../class
+	@$(SETUP)
+	@$(WORKBOOK) classroom '$(or $(DIR),$(error say where: make classroom DIR=../class))' $(ARGS)
+
+update: ## a newer release, without losing your answers: also make update FROM=../old-folder
+	@$(SETUP)
+	@$(WORKBOOK) update $(if $(FROM),--from '$(FROM)')
+
 test: ## run all tests
 	@$(SETUP) $(MPI) tests browser slurm
 	@$(WORKBOOK) test
@@ -117,6 +126,10 @@ doctor: ## say what this machine has, what is wrong with it, and the cure
 	@$(SETUP)
 	@$(WORKBOOK) doctor
 
+report: ## what somebody must know who is to help you, as one text to paste
+	@$(SETUP)
+	@$(WORKBOOK) report
+
 bless: ## run every transcript of the book again, and write it anew
 	@$(SETUP) $(MPI) tests slurm
 	@$(WORKBOOK) bless
@@ -128,6 +141,10 @@ pictures: ## draw the book's pictures of real runs again, and write them anew
 author-check: ## check the exercises: starters fail, solutions pass, wrong answers get their verdict
 	@$(SETUP) openmpi mpich
 	@$(WORKBOOK) author check
+
+dist: ## make a release of the last commit: the sources and the built book
+	@$(SETUP)
+	@$(WORKBOOK) dist
 
 clean: ## delete all that was built
 	rm -rf target

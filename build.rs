@@ -5,7 +5,6 @@
 //! `MPI_RUN_PATH` is set for an MPI that lies outside it: one that came without root.
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=HDF5_DIR");
     println!("cargo::rerun-if-env-changed=MPI_RUN_PATH");
     if let Ok(dir) = std::env::var("HDF5_DIR") {

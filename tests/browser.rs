@@ -361,9 +361,13 @@ return [...new Set(faults)];
 
 // --- The book --------------------------------------------------------------------------
 
-/// The book, built anew for these tests.
+/// The book, built anew for these tests; or the one in the folder `BOOK`, that of an unpacked
+/// release say.
 fn built() -> &'static Path {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        if let Some(folder) = std::env::var_os("BOOK") {
+            return fs::canonicalize(folder).expect("BOOK names a folder");
+        }
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("book-browsed");
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         book::build_into(root, &folder).unwrap_or_else(|error| panic!("{error:#}"));

@@ -24,6 +24,7 @@ use crate::launch::{Launch, Run};
 use crate::mpi::Toolchain;
 use crate::run::{self, Request};
 use crate::supervise::Ended;
+use crate::transcript;
 
 /// So many mistakes are made at a time: those that hang only wait.
 const AT_A_TIME: usize = 2;
@@ -64,11 +65,17 @@ pub fn run(
     let rows = rows.into_inner().expect("nobody panicked");
     let cells: Vec<&str> = rows.values().map(|it| it.cells.as_str()).collect();
     let heading = ["Mistake", "Expected", "Seen", "Cure"].map(str::to_owned);
-    print!("{}", run::table(&heading, &cells));
+    let table = run::table(&heading, &cells);
+    print!("{table}");
+    transcript::note(&table);
     let wrong: Vec<&str> = rows.values().filter_map(|it| it.wrong.as_deref()).collect();
     match wrong.as_slice() {
         [] => println!("ok: {} mistakes, each as expected, and cured", rows.len()),
-        some => println!("NOT OK: {}", some.join("; ")),
+        some => {
+            let says = format!("NOT OK: {}", some.join("; "));
+            println!("{says}");
+            transcript::note(&says);
+        }
     }
     Ok(wrong.is_empty())
 }
@@ -85,13 +92,17 @@ pub fn show(
     let bench = Bench::new(root, chapter, request, ranks)?;
     let made = bench.make(mistake, &mistake.wrong())?;
     println!("$ {}", made.shown);
+    transcript::note(&format!("$ {}", made.shown));
     let printed = made.run.out.concat() + &made.run.err.concat();
     for line in crate::noise::without(printed.lines()) {
         println!("{line}");
+        transcript::note(line);
     }
     print!("{}", made.recorder_says());
+    transcript::note(&made.recorder_says());
     let verdict = bench.judge(mistake, "--wrong", &made, &[])?;
     println!("{}", verdict.last);
+    transcript::note(&verdict.last);
     Ok(verdict.holds)
 }
 

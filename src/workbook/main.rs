@@ -15,8 +15,9 @@ use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
-    bench, book, cell, cluster, config, doctor, figures, find_root, grade, picture, print,
-    rootless, run, session, slides, supervise, traced,
+    bench, book, cell, classroom, cluster, config, dist, doctor, figures, find_root, grade,
+    picture, print, report, rootless, run, session, slides, supervise, traced, transcript,
+    update,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -106,6 +107,8 @@ enum Door {
         #[arg(long)]
         json: bool,
     },
+    /// Collect what somebody must know who is to help you, in one text to paste.
+    Report(Machine),
     /// Run all tests: `cargo test` with this MPI, in its own target folder; the examples of
     /// the documentation on three ranks.
     Test {
@@ -200,6 +203,29 @@ enum Door {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Bring the workbook up to date, and lose nothing of what you have done.
+    Update {
+        /// From where: a branch, `origin/main` say; or, in the folder of a new release, the
+        /// folder of the old one, whose answers are taken along. Where the clone came from if
+        /// not given.
+        #[arg(long, value_name = "BRANCH|FOLDER")]
+        from: Option<String>,
+    },
+    /// Make a repository for a class: the workbook without solutions, and workflows that check
+    /// the exercises.
+    Classroom {
+        /// The folder to make.
+        folder: PathBuf,
+        /// For GitHub Classroom: an exercise counts so many points.
+        #[arg(long, value_name = "NUMBER")]
+        points: Option<u32>,
+    },
+    /// Make a release of the last commit: the sources and the built book, in target/dist.
+    Dist {
+        /// Write it into this folder.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
     /// For those who write exercises.
     Author {
         #[command(subcommand)]
@@ -221,6 +247,18 @@ enum Door {
         #[arg(long)]
         mpi: Mpi,
     },
+}
+
+impl Door {
+    /// What a door is called whose transcript is kept if it fails.
+    fn kept(&self) -> Option<String> {
+        match self {
+            Door::Run { chapter, .. } => Some(format!("run {chapter}")),
+            Door::Check(it) => Some(format!("check {}", it.exercise)),
+            Door::Try(it) => Some(format!("try {}", it.exercise)),
+            _ => None,
+        }
+    }
 }
 
 /// With which MPI and HDF5 answers are compiled and run.
@@ -413,7 +451,22 @@ fn exercises() -> Vec<CompletionCandidate> {
 fn main() -> ExitCode {
     // `source <(COMPLETE=bash target/debug/workbook)` teaches a shell to complete words.
     CompleteEnv::with_factory(Cli::command).complete();
-    match open(Cli::parse().door) {
+    let door = Cli::parse().door;
+    // For `make report`, should it fail.
+    let kept = door.kept();
+    if kept.is_some() {
+        transcript::begin();
+    }
+    let result = open(door);
+    if let Some(door) = kept
+        && let Ok(root) = find_root()
+    {
+        if let Err(error) = &result {
+            transcript::note(&format!("workbook: {error:#}"));
+        }
+        transcript::end(&root, &door, matches!(result, Ok(true)));
+    }
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -439,6 +492,16 @@ fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
         "--config".to_owned(),
         format!("target.{host}.runner = [\"{launcher}\", \"-n\", \"3\"]"),
     ])
+}
+
+/// Tells the doctor of the libclang that came without root.
+fn set_libclang(root: &Path) {
+    for (name, value) in rootless::libclang(root) {
+        if std::env::var_os(name).is_none() {
+            // SAFETY: no other thread is running yet.
+            unsafe { std::env::set_var(name, value) };
+        }
+    }
 }
 
 fn open(door: Door) -> Result<bool> {
@@ -522,12 +585,7 @@ fn open(door: Door) -> Result<bool> {
             hdf5,
             json,
         } => {
-            for (name, value) in rootless::libclang(&root) {
-                if std::env::var_os(name).is_none() {
-                    // SAFETY: no other thread is running yet.
-                    unsafe { std::env::set_var(name, value) };
-                }
-            }
+            set_libclang(&root);
             let ranks = ranks.into_iter().max();
             let report = doctor::examine(&root, &doctor::Request { mpi, ranks, hdf5 })?;
             match json {
@@ -535,6 +593,11 @@ fn open(door: Door) -> Result<bool> {
                 false => report.print(),
             }
             Ok(report.wrongs() == 0)
+        }
+        Door::Report(Machine { mpi, hdf5 }) => {
+            set_libclang(&root);
+            let ranks = None;
+            report::report(&root, &doctor::Request { mpi, ranks, hdf5 })
         }
         Door::Test { mpi, hdf5, words } => {
             let toolchain = Toolchain::find(mpi, &root, hdf5.as_deref())?;
@@ -621,6 +684,22 @@ fn open(door: Door) -> Result<bool> {
         Door::Progress => doors::progress(&root),
         Door::Reset { exercise } => doors::reset(&root, &exercise),
         Door::Solution { exercise, yes } => doors::solution(&root, &exercise, yes),
+        Door::Classroom { folder, points } => {
+            classroom::make(&root, &folder, points)?;
+            let folder = folder.display();
+            println!(
+                "The class repository is in {folder}. Look at it, then hand it to git:\n  \
+                 cd {folder} && git init --initial-branch=main && git add --all && git commit \
+                 --message='The workbook'"
+            );
+            Ok(true)
+        }
+        Door::Dist { out } => {
+            let file = dist::dist(&root, out.as_deref())?;
+            println!("{}", file.strip_prefix(&root).unwrap_or(&file).display());
+            Ok(true)
+        }
+        Door::Update { from } => update::update(&root, from.as_deref()),
         Door::Author {
             author: Author::Starters,
         } => author::starters(&root),

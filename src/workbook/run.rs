@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::{IsTerminal, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::mpi::{Mpi, Toolchain, output_of};
 use crate::rootless::Wheel;
 use crate::supervise::{Ended, Stream, supervise};
 use crate::traced::{self, Recording, Shown, Tools};
+use crate::transcript;
 
 /// What the reader asked for.
 #[derive(Clone, Debug)]
@@ -152,12 +153,14 @@ fn run_once(
             launch.environment.extend(recording.environment());
         }
         println!("$ {}", launch.shown(root));
+        transcript::note(&format!("$ {}", launch.shown(root)));
         // The chapter's table is shown once, at the end, not row by row.
         let tabled = chapter.plan.table.is_some();
         let outcome = supervise(launch.command(&[]), launch.limit, |line| {
             if line.stream == Stream::Out {
                 let _ = writeln!(printed, "{}", line.text);
             }
+            transcript::note(&line.text);
             match line.stream {
                 Stream::Out if tabled && line.text.starts_with("| ") => {}
                 Stream::Out => println!("{}", line.text),
@@ -169,10 +172,14 @@ fn run_once(
             bail!("interrupted; all ranks were stopped");
         }
         if let Ended::Limit(limit) = ended {
-            println!(
+            let says = format!(
                 "(no end after {} s, so all ranks were stopped; LIMIT=seconds allows more)",
                 limit.as_secs()
             );
+            println!("{says}");
+            transcript::note(&says);
+        } else if !ended.success() {
+            transcript::note(&format!("({ended})"));
         }
         if let Some(recording) = recording {
             let trace = draw(chapter, &recording, &launch, step, ended, &data)?;
@@ -269,12 +276,31 @@ pub fn build(
     }
     let words = ["--bin", &chapter.name, "--bin", "check"];
     if !cargo(root, &toolchain, "build", &words, Chatter::OnTerminal)? {
+        note_complaints(root, &toolchain, &words);
         bail!(
             "the chapter's program does not build; if the message above speaks of MPI, HDF5 \
              or libclang, `make doctor` says what to do"
         );
     }
     Ok(toolchain)
+}
+
+/// Notes what cargo complains of: what it said before went to the terminal.
+fn note_complaints(root: &Path, toolchain: &Toolchain, words: &[&str]) {
+    let mut again = Command::new("cargo");
+    again
+        .args(["build", "--locked", "--quiet", "--color=never"])
+        .args(words)
+        .current_dir(root)
+        .envs(toolchain.build_environment());
+    transcript::note(&format!("$ cargo build {}", words.join(" ")));
+    // It fails at once where it failed before; but nobody waits for it for ever.
+    let said = supervise(again, Duration::from_secs(120), |line| {
+        transcript::note(&line.text);
+    });
+    if let Err(error) = said {
+        transcript::note(&format!("{error:#}"));
+    }
 }
 
 /// How much cargo may say.
@@ -383,8 +409,15 @@ pub(crate) fn check(
         .args(args)
         .env("WORKBOOK_DATA", data)
         .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .context("cannot run the check")?;
+    let mut says = check.stdout.take().context("the check says something")?;
+    let says = std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = says.read_to_string(&mut text);
+        text
+    });
     let mut stdin = check
         .stdin
         .take()
@@ -392,5 +425,9 @@ pub(crate) fn check(
     // A check that needs no output may close its end first: that is no error.
     let _ = stdin.write_all(printed.as_bytes());
     drop(stdin);
-    Ok(check.wait()?.success())
+    let right = check.wait()?.success();
+    let says = says.join().unwrap_or_default();
+    print!("{says}");
+    transcript::note(&says);
+    Ok(right)
 }

@@ -107,6 +107,13 @@ impl Report {
 
     /// Shows the report to a person; in colours if it is a terminal that reads it.
     pub fn print(&self) {
+        anstream::print!("{}", self.shown());
+    }
+
+    /// What is shown to a person, in colours.
+    pub fn shown(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::new();
         let mut shown = Vec::new();
         for Finding {
             mark, says, cures, ..
@@ -117,18 +124,19 @@ impl Report {
                 Mark::Note => ("note", AnsiColor::Yellow.on_default()),
                 Mark::Wrong => ("WRONG", AnsiColor::Red.on_default().bold()),
             };
-            anstream::println!("{style}{word:<5}{style:#}  {says}");
+            let _ = writeln!(text, "{style}{word:<5}{style:#}  {says}");
             for cure in cures {
                 // A long command that cures several findings is shown once.
                 match shown.contains(&cure) && cure.contains(" install ") {
-                    true => anstream::println!("         cure: the same command as above"),
-                    false => anstream::println!("         cure: {cure}"),
+                    true => _ = writeln!(text, "         cure: the same command as above"),
+                    false => _ = writeln!(text, "         cure: {cure}"),
                 }
                 shown.push(cure);
             }
         }
         if !self.skipped.is_empty() {
-            anstream::println!(
+            let _ = writeln!(
+                text,
                 "\nNot looked at, because of what is wrong above: {}.",
                 self.skipped.join(", ")
             );
@@ -136,12 +144,16 @@ impl Report {
         let bold = Style::new().bold();
         let again = "once it is cured, run `make doctor` again";
         match self.wrongs() {
-            0 => anstream::println!("\n{bold}Nothing is wrong.{bold:#}"),
-            1 => anstream::println!("\n{bold}One thing is wrong{bold:#}; {again}."),
-            n => anstream::println!(
-                "\n{bold}{n} things are wrong{bold:#}; start with the first, and {again}."
-            ),
+            0 => _ = writeln!(text, "\n{bold}Nothing is wrong.{bold:#}"),
+            1 => _ = writeln!(text, "\n{bold}One thing is wrong{bold:#}; {again}."),
+            n => {
+                _ = writeln!(
+                    text,
+                    "\n{bold}{n} things are wrong{bold:#}; start with the first, and {again}."
+                )
+            }
         }
+        text
     }
 }
 

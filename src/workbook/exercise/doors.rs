@@ -15,6 +15,7 @@ use super::{Exercise, HOLE_BEGINS, HOLE_ENDS};
 use crate::chapter::Chapter;
 use crate::mpi::{Mpi, Toolchain};
 use crate::supervise::{Ended, Stream, supervise};
+use crate::transcript;
 
 const BOLD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
@@ -72,6 +73,7 @@ pub fn check(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
         {
             progress.change(exercise, |it| it.solved = verdict.passes())?;
         }
+        transcript::note(&verdict.shown(!verdict.passes()));
         if !request.json {
             anstream::print!("{}", verdict.shown(request.noise));
             let more_hints = progress.of(exercise).hints < exercise.plan.hints.len();
@@ -239,12 +241,19 @@ pub fn reset_one(root: &Path, exercise: &Exercise) -> Result<String> {
 /// Shows the solution beside the learner's version. `Ok(false)` if they said no.
 pub fn solution(root: &Path, wanted: &str, yes: bool) -> Result<bool> {
     let exercise = Exercise::find_one(root, wanted)?;
+    let solution = exercise.solution()?;
+    if hole(&solution).is_empty() {
+        bail!(
+            "there is no solution of exercise {exercise} here: this is a class repository, \
+             made without them. `make hint-{}` helps, and so does your teacher",
+            exercise.door()
+        );
+    }
     let solved = Progress::read(root)?.of(&exercise).solved;
     if !solved && !yes && !confirmed(&exercise)? {
         return Ok(false);
     }
     let mine = std::fs::read_to_string(&exercise.file).unwrap_or_default();
-    let solution = exercise.solution()?;
     let (mine, solution) = (hole(&mine), hole(&solution));
     let width = match std::io::stdout().is_terminal() {
         true => crossterm::terminal::size().map_or(80, |(columns, _)| columns as usize),
@@ -344,6 +353,7 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
         Compiled::Program(program) => program,
         Compiled::Errors(text) => {
             anstream::eprintln!("{text}");
+            transcript::note(&text);
             return Ok(false);
         }
     };
@@ -367,7 +377,9 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
         },
         shown.display()
     );
+    transcript::note(&format!("$ {}", launch.shown(root)));
     let outcome = supervise(launch.command(&[]), launch.limit, |line| {
+        transcript::note(&line.text);
         match line.stream {
             Stream::Out => println!("{}", line.text),
             Stream::Err => eprintln!("{}", line.text),
@@ -377,6 +389,7 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
         bail!("interrupted; all ranks were stopped");
     }
     println!("({})", outcome.ended);
+    transcript::note(&format!("({})", outcome.ended));
     Ok(outcome.ended.success())
 }
 

@@ -6,6 +6,7 @@
 //! be had again at any time, and the two cannot come to differ outside the hole.
 
 pub mod author;
+pub mod carry;
 pub mod compile;
 pub mod doors;
 mod failure;

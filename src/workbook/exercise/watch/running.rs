@@ -12,6 +12,7 @@ use crate::exercise::Exercise;
 use crate::exercise::compile::Kit;
 use crate::exercise::trial::{self, Options, Step};
 use crate::exercise::verdict::Verdict;
+use crate::transcript;
 
 /// A check on a thread of its own. Dropped, it is stopped, and no process is left.
 pub struct Running {
@@ -40,7 +41,23 @@ impl Running {
                 !seen.stop.load(Ordering::Relaxed)
             };
             let source = &exercise.file;
-            trial::check_while(&root, &kit, &exercise, source, &Options::default(), &go_on)
+            let verdict = trial::check_while(
+                &root,
+                &kit,
+                &exercise,
+                source,
+                &Options::default(),
+                &go_on,
+            );
+            // For `make report`.
+            if let Ok(verdict) = &verdict
+                && !seen.stop.load(Ordering::Relaxed)
+            {
+                transcript::begin();
+                transcript::note(&verdict.shown(true));
+                transcript::end(&root, &format!("check {exercise}"), verdict.passes());
+            }
+            verdict
         };
         Running {
             since: Instant::now(),
