@@ -15,6 +15,7 @@ pub mod exercise;
 pub mod figures;
 pub mod grade;
 pub mod hdf5_source;
+pub mod hosts;
 pub mod launch;
 pub mod mpi;
 pub mod noise;

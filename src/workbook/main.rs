@@ -15,8 +15,8 @@ use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
-    bench, book, cell, cluster, config, doctor, figures, find_root, grade, picture, print,
-    rootless, run, session, slides, supervise, traced,
+    bench, book, cell, cluster, config, doctor, figures, find_root, grade, hosts, picture,
+    print, rootless, run, session, slides, supervise, traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -62,6 +62,47 @@ enum Door {
         /// Who starts the ranks: slurm, after `make cluster-up` or on a cluster's login node.
         #[arg(long, env = "LAUNCHER", value_enum, default_value_t)]
         launcher: cluster::Launcher,
+        /// On so many hosts: namespaces of this machine, joined by TCP. Open MPI only.
+        #[arg(long, env = "HOSTS", value_parser = clap::value_parser!(u64).range(1..=hosts::MOST))]
+        hosts: Option<u64>,
+    },
+    /// Run any command on the first of several hosts, h1, h2, …: namespaces of this machine,
+    /// joined by TCP.
+    Hosts {
+        /// How many hosts.
+        #[arg(long, env = "HOSTS", default_value_t = 2,
+            value_parser = clap::value_parser!(u64).range(1..=hosts::MOST))]
+        hosts: u64,
+        /// Give each a second network card, which leads nowhere, with the same address on all.
+        #[arg(long)]
+        second_card: bool,
+        /// Do not tell them each other's names.
+        #[arg(long)]
+        no_names: bool,
+        /// Pull out the cable of the last host, half a second after this file is there; in
+        /// $WORKBOOK_DATA, if that is set.
+        #[arg(long, value_name = "FILE")]
+        cut: Option<PathBuf>,
+        /// Stop it after this many seconds.
+        #[arg(long, env = "LIMIT", default_value_t = 300,
+            value_parser = clap::value_parser!(u64).range(1..))]
+        limit: u64,
+        /// The command: `mpirun --host h1:2,h2:2 -n 4 program`.
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Part of `hosts`: makes them.
+    #[command(hide = true, name = hosts::WORLD)]
+    World {
+        spec: String,
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Part of `hosts`: starts something on another one, in place of ssh.
+    #[command(hide = true, name = hosts::VISIT)]
+    Visit {
+        #[arg(last = true, required = true)]
+        words: Vec<OsString>,
     },
     /// A Slurm on this machine, with nodes of its own.
     Cluster {
@@ -444,8 +485,8 @@ fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
 fn open(door: Door) -> Result<bool> {
     supervise::catch_interrupts()?;
     let root = match door {
-        // It works in a folder of its own.
-        Door::Cell { .. } => PathBuf::new(),
+        // They work wherever they are started.
+        Door::Cell { .. } | Door::World { .. } | Door::Visit { .. } => PathBuf::new(),
         _ => find_root()?,
     };
     match door {
@@ -479,6 +520,7 @@ fn open(door: Door) -> Result<bool> {
             python,
             trace,
             launcher,
+            hosts,
         } => {
             let chapter = Chapter::find(&root, &chapter)?;
             let request = run::Request {
@@ -492,9 +534,30 @@ fn open(door: Door) -> Result<bool> {
                 python: python == "1",
                 trace: trace == "1",
                 launcher,
+                hosts: hosts.map(|it| it as usize),
             };
             run::run(&root, &chapter, &request)
         }
+        Door::Hosts {
+            hosts,
+            second_card,
+            no_names,
+            cut,
+            limit,
+            command,
+        } => {
+            let data = std::env::var_os("WORKBOOK_DATA").unwrap_or_default();
+            let world = hosts::World {
+                second_card,
+                no_names,
+                cut: cut.map(|it| PathBuf::from(data).join(it)),
+                ..hosts::World::new(&std::env::current_exe()?, hosts as usize)
+            };
+            let limit = Duration::from_secs(limit);
+            std::process::exit(hosts::run(&world, &command, limit)?)
+        }
+        Door::World { spec, command } => std::process::exit(hosts::enter(&spec, &command)),
+        Door::Visit { words } => std::process::exit(hosts::visit(&words)),
         Door::Cluster { cluster } => cluster.open(&root).map(|()| true),
         Door::Trace {
             json: Some(json), ..
