@@ -25,6 +25,7 @@ help: ## list the doors
 	@echo 'make exercise-3    check your answers to the exercises of chapter 3'
 	@echo 'make exercise-3-2  check one of them: also try-, hint-, solution- and reset-3-2'
 	@echo 'make figures-9     measure what chapter 9 compares, and write the tables of its page'
+	@echo 'make figures-10    measure what starting costs, and write what 100 000 ranks would cost'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1@\2/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
@@ -59,7 +60,7 @@ reset-%:
 	@$(WORKBOOK) reset $*
 
 figures-%:
-	@$(SETUP) openmpi mpich
+	@$(SETUP) openmpi mpich $(if $(filter 10 cluster,$*),hosts)
 	@$(WORKBOOK) figures $*
 
 progress: ## show which exercises are done

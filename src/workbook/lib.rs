@@ -24,6 +24,7 @@ pub mod print;
 pub mod quiz;
 pub mod rootless;
 pub mod run;
+pub mod scaling;
 pub mod session;
 pub mod slides;
 pub mod supervise;

@@ -16,7 +16,7 @@ use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
     bench, book, cell, cluster, config, doctor, figures, find_root, grade, hosts, picture,
-    print, rootless, run, session, slides, supervise, traced,
+    print, rootless, run, scaling, session, slides, supervise, traced,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -178,7 +178,7 @@ enum Door {
     },
     /// Measure what a chapter compares, under each MPI-IO, and write the tables of its page.
     Figures {
-        /// The chapter: 9, or tuning.
+        /// The chapter: 9, or 10.
         chapter: String,
         /// More arguments for the program, in one string, as a shell would split them.
         #[arg(long, env = "ARGS", value_name = "STRING", allow_hyphen_values = true)]
@@ -663,6 +663,9 @@ fn open(door: Door) -> Result<bool> {
             file,
         } => {
             let chapter = Chapter::find(&root, &chapter)?;
+            if chapter.name == scaling::CHAPTER {
+                return scaling::make(&root, &chapter);
+            }
             let more = shell_words::split(&args.unwrap_or_default())?;
             figures::make(&root, &chapter, &more, file.as_deref())
         }
