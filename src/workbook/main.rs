@@ -663,10 +663,10 @@ fn open(door: Door) -> Result<bool> {
             file,
         } => {
             let chapter = Chapter::find(&root, &chapter)?;
-            if chapter.name == scaling::CHAPTER {
-                return scaling::make(&root, &chapter);
-            }
             let more = shell_words::split(&args.unwrap_or_default())?;
+            if chapter.name == scaling::CHAPTER {
+                return scaling::make(&root, &chapter, &more);
+            }
             figures::make(&root, &chapter, &more, file.as_deref())
         }
         Door::Bench {
