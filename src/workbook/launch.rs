@@ -12,6 +12,7 @@ use regex::Regex;
 
 use crate::cell::Cell as Confined;
 use crate::exercise::limits;
+use crate::hosts::World;
 use crate::mpi::Mpi;
 use crate::noise;
 use crate::supervise::{Ended, Stream, supervise_while};
@@ -41,6 +42,8 @@ pub struct Launch {
     pub limited: bool,
     /// Where it is locked up, if it is.
     pub cell: Option<Confined>,
+    /// The hosts on which it runs, if not on this machine alone.
+    pub world: Option<World>,
 }
 
 /// What a run printed, rank by rank, and how it ended.
@@ -75,6 +78,7 @@ impl Launch {
             limit: Duration::from_secs(60),
             limited: false,
             cell: None,
+            world: None,
         }
     }
 
@@ -130,6 +134,9 @@ impl Launch {
         }
         if let Some(cell) = &self.cell {
             command = cell.around(&command);
+        }
+        if let Some(world) = &self.world {
+            command = world.around(&command);
         }
         if self.limited {
             limits::of_a_run(&mut command);

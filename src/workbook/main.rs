@@ -16,8 +16,8 @@ use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
     bench, book, cell, classroom, cluster, config, dist, doctor, figures, find_root, grade,
-    picture, print, report, rootless, run, session, slides, supervise, traced, transcript,
-    update,
+    hosts, picture, print, report, rootless, run, scaling, session, slides, supervise,
+    traced, transcript, update,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -63,6 +63,47 @@ enum Door {
         /// Who starts the ranks: slurm, after `make cluster-up` or on a cluster's login node.
         #[arg(long, env = "LAUNCHER", value_enum, default_value_t)]
         launcher: cluster::Launcher,
+        /// On so many hosts: namespaces of this machine, joined by TCP. Open MPI only.
+        #[arg(long, env = "HOSTS", value_parser = clap::value_parser!(u64).range(1..=hosts::MOST))]
+        hosts: Option<u64>,
+    },
+    /// Run any command on the first of several hosts, h1, h2, …: namespaces of this machine,
+    /// joined by TCP.
+    Hosts {
+        /// How many hosts.
+        #[arg(long, env = "HOSTS", default_value_t = 2,
+            value_parser = clap::value_parser!(u64).range(1..=hosts::MOST))]
+        hosts: u64,
+        /// Give each a second network card, which leads nowhere, with the same address on all.
+        #[arg(long)]
+        second_card: bool,
+        /// Do not tell them each other's names.
+        #[arg(long)]
+        no_names: bool,
+        /// Pull out the cable of the last host, half a second after this file is there; in
+        /// $WORKBOOK_DATA, if that is set.
+        #[arg(long, value_name = "FILE")]
+        cut: Option<PathBuf>,
+        /// Stop it after this many seconds.
+        #[arg(long, env = "LIMIT", default_value_t = 300,
+            value_parser = clap::value_parser!(u64).range(1..))]
+        limit: u64,
+        /// The command: `mpirun --host h1:2,h2:2 -n 4 program`.
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Part of `hosts`: makes them.
+    #[command(hide = true, name = hosts::WORLD)]
+    World {
+        spec: String,
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Part of `hosts`: starts something on another one, in place of ssh.
+    #[command(hide = true, name = hosts::VISIT)]
+    Visit {
+        #[arg(last = true, required = true)]
+        words: Vec<OsString>,
     },
     /// A Slurm on this machine, with nodes of its own.
     Cluster {
@@ -140,7 +181,7 @@ enum Door {
     },
     /// Measure what a chapter compares, under each MPI-IO, and write the tables of its page.
     Figures {
-        /// The chapter: 9, or tuning.
+        /// The chapter: 9, or 10.
         chapter: String,
         /// More arguments for the program, in one string, as a shell would split them.
         #[arg(long, env = "ARGS", value_name = "STRING", allow_hyphen_values = true)]
@@ -507,8 +548,8 @@ fn set_libclang(root: &Path) {
 fn open(door: Door) -> Result<bool> {
     supervise::catch_interrupts()?;
     let root = match door {
-        // It works in a folder of its own.
-        Door::Cell { .. } => PathBuf::new(),
+        // They work wherever they are started.
+        Door::Cell { .. } | Door::World { .. } | Door::Visit { .. } => PathBuf::new(),
         _ => find_root()?,
     };
     match door {
@@ -542,6 +583,7 @@ fn open(door: Door) -> Result<bool> {
             python,
             trace,
             launcher,
+            hosts,
         } => {
             let chapter = Chapter::find(&root, &chapter)?;
             let request = run::Request {
@@ -555,9 +597,30 @@ fn open(door: Door) -> Result<bool> {
                 python: python == "1",
                 trace: trace == "1",
                 launcher,
+                hosts: hosts.map(|it| it as usize),
             };
             run::run(&root, &chapter, &request)
         }
+        Door::Hosts {
+            hosts,
+            second_card,
+            no_names,
+            cut,
+            limit,
+            command,
+        } => {
+            let data = std::env::var_os("WORKBOOK_DATA").unwrap_or_default();
+            let world = hosts::World {
+                second_card,
+                no_names,
+                cut: cut.map(|it| PathBuf::from(data).join(it)),
+                ..hosts::World::new(&std::env::current_exe()?, hosts as usize)
+            };
+            let limit = Duration::from_secs(limit);
+            std::process::exit(hosts::run(&world, &command, limit)?)
+        }
+        Door::World { spec, command } => std::process::exit(hosts::enter(&spec, &command)),
+        Door::Visit { words } => std::process::exit(hosts::visit(&words)),
         Door::Cluster { cluster } => cluster.open(&root).map(|()| true),
         Door::Trace {
             json: Some(json), ..
@@ -664,6 +727,9 @@ fn open(door: Door) -> Result<bool> {
         } => {
             let chapter = Chapter::find(&root, &chapter)?;
             let more = shell_words::split(&args.unwrap_or_default())?;
+            if chapter.name == scaling::CHAPTER {
+                return scaling::make(&root, &chapter, &more);
+            }
             figures::make(&root, &chapter, &more, file.as_deref())
         }
         Door::Bench {

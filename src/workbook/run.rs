@@ -16,6 +16,7 @@ use crate::chapter::{Chapter, Step};
 use crate::cluster::{Launcher, Slurm};
 use crate::config;
 use crate::hdf5_source;
+use crate::hosts::{self, World};
 use crate::launch::Launch;
 use crate::mpi::{Mpi, Toolchain, output_of};
 use crate::rootless::Wheel;
@@ -46,10 +47,15 @@ pub struct Request {
     pub trace: bool,
     /// Who starts the ranks.
     pub launcher: Launcher,
+    /// On how many hosts, if not on this machine alone.
+    pub hosts: Option<usize>,
 }
 
 /// Runs `chapter` as asked. `Ok(true)` if every check held.
 pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
+    if request.hosts.is_some() {
+        can_be_spread(chapter, request)?;
+    }
     if chapter.plan.build_hdf5 && request.hdf5.is_none() {
         return hdf5_source::run(root, chapter, request);
     }
@@ -69,6 +75,23 @@ pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Whether what is asked for can be done on several hosts.
+fn can_be_spread(chapter: &Chapter, request: &Request) -> Result<()> {
+    if request.launcher == Launcher::Slurm {
+        bail!("HOSTS or LAUNCHER=slurm, not both: Slurm has nodes of its own");
+    }
+    let many = !chapter.plan.mistake.is_empty() || chapter.plan.build_hdf5;
+    let wrong = request.args.first().is_some_and(|it| it == "--wrong");
+    if many && (request.args.is_empty() || wrong) {
+        bail!(
+            "the door of chapter {} does more than one run, and HOSTS is for one; \
+             `cargo run -- hosts -- mpirun --host h1:2,h2:2 -n 4 PROGRAM` runs any",
+            chapter.number
+        );
+    }
+    hosts::are_possible(request.mpi)
 }
 
 /// A run that is one of the chapter's [catalogue], or the whole of it.
@@ -120,6 +143,10 @@ fn run_once(
     let mut ended = Ended::Exit(0);
     for (number, step) in steps.iter().enumerate() {
         let mpi = step.mpi.map_or(request.mpi, Mpi::from);
+        if request.hosts.is_some() && mpi != request.mpi {
+            println!("(left out: a run under {mpi}; HOSTS is for Open MPI)");
+            continue;
+        }
         if toolchain.mpi != mpi && request.hdf5.is_some() {
             println!("(left out: a run under {mpi}, which is not the MPI of this HDF5)");
             continue;
@@ -147,6 +174,9 @@ fn run_once(
         }
         if let Some(slurm) = &slurm {
             slurm.submit(&mut launch)?;
+        }
+        if let Some(hosts) = request.hosts {
+            hosts::spread(&mut launch, World::new(&std::env::current_exe()?, hosts));
         }
         let recording = tools.as_ref().map(Recording::new).transpose()?;
         if let Some(recording) = &recording {

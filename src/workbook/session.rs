@@ -11,6 +11,9 @@
 //! stopped afterwards. It is not replayed where Slurm is not installed, or where nodes cannot have
 //! names of their own.
 //!
+//! `# on hosts` says that it needs hosts of its own: it is not replayed where the system refuses
+//! namespaces.
+//!
 //! `# hangs` says that the command does not end: it is stopped, and the last line says so.
 //! (`timeout 5 mpirun …` will not do: now and then Open MPI 4.1 hangs on its signal too.)
 
@@ -26,6 +29,7 @@ use regex::Regex;
 
 use crate::chapter::Chapter;
 use crate::cluster::{self, Cluster, Worlds};
+use crate::hosts;
 use crate::mpi::{Mpi, Toolchain};
 use crate::noise;
 use crate::supervise::{Ended, supervise};
@@ -48,6 +52,7 @@ pub struct Session {
     numbers_vary: bool,
     hangs: bool,
     on_the_cluster: bool,
+    on_hosts: bool,
     only: Option<String>,
 }
 
@@ -89,6 +94,7 @@ impl Session {
             numbers_vary: false,
             hangs: false,
             on_the_cluster: false,
+            on_hosts: false,
             only: None,
         };
         for word in comment
@@ -101,6 +107,7 @@ impl Session {
                 "numbers vary" => session.numbers_vary = true,
                 "hangs" => session.hangs = true,
                 "on the cluster" => session.on_the_cluster = true,
+                "on hosts" => session.on_hosts = true,
                 _ if word.ends_with(" only") => {
                     session.only = word.strip_suffix(" only").map(str::to_owned);
                 }
@@ -120,7 +127,14 @@ impl Session {
             );
             return false;
         }
-        self.only.as_deref().is_none_or(runs)
+        if !self.only.as_deref().is_none_or(runs) {
+            return false;
+        }
+        if let Some(why) = self.on_hosts.then(hosts::refused).flatten() {
+            println!("not tried: {}: {why}", self.file.display());
+            return false;
+        }
+        true
     }
 
     /// Runs the command in a folder of its own, where `mpirun` is the toolchain's launcher,
@@ -183,6 +197,7 @@ impl Session {
             "TRACE",
             "ROOTLESS",
             "LAUNCHER",
+            "HOSTS",
             "NODES",
         ] {
             command.env_remove(name);

@@ -52,8 +52,9 @@ debian() {
     python) echo openmpi-bin python3 python3-mpi4py python3-h5py python3-h5py-mpi ;;
     browser) echo chromium fonts-dejavu-core ;;
     slurm) echo slurm-wlm ;;
+    hosts) echo iproute2 util-linux ;;
     tests) echo openmpi-bin libopenmpi-dev libhdf5-openmpi-dev mpich libmpich-dev libhdf5-mpich-dev \
-      libhdf5-dev hdf5-tools fuse3 python3 python3-venv python3-mpi4py python3-h5py python3-h5py-mpi procps ;;
+      libhdf5-dev hdf5-tools fuse3 python3 python3-venv python3-mpi4py python3-h5py python3-h5py-mpi procps iproute2 ;;
     *) return 1 ;;
   esac
 }
@@ -69,7 +70,8 @@ fedora() {
     h5py-source) echo gcc-c++ python3-devel ;;
     python) echo python3 python3-mpi4py-openmpi python3-h5py-openmpi ;;
     browser) echo chromium ;;
-    tests) echo hdf5 hdf5-devel procps-ng ;;
+    hosts) echo iproute util-linux ;;
+    tests) echo hdf5 hdf5-devel procps-ng iproute ;;
     *) return 1 ;;
   esac
 }

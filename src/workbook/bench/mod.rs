@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub use found::{Bench, Contest, Entrant, Sample};
+pub use found::{Bench, Contest, Entrant, Sample, grouped, median};
 pub use plan::Size;
 use programs::Programs;
+pub(crate) use programs::machine;
 
 /// What is to be measured, and where what was found is to go.
 #[derive(Clone, Debug)]
