@@ -27,6 +27,6 @@ cargo --version >/dev/null 2>&1 ||
   sh -s -- -y --profile minimal
 
 # The later steps of a workflow of GitHub's find Rust by this file.
-[ -z "${GITHUB_PATH:-}" ] || echo "${CARGO_HOME:-$HOME/.cargo}/bin" >>"$GITHUB_PATH"
+[ -z "${GITHUB_PATH:-}" ] || echo "${CARGO_HOME:-${HOME:-/root}/.cargo}/bin" >>"$GITHUB_PATH"
 
 sh src/workbook/setup.sh "${1:-openmpi}"
