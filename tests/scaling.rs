@@ -8,7 +8,8 @@ use std::fs;
 use common::*;
 use workbook::hosts;
 use workbook::mpi::Mpi;
-use workbook::scaling::{self, Starts};
+use workbook::scaling::{self, Programs, Starts};
+use workbook::traced::Tools;
 
 #[test]
 fn the_figures_of_the_page_are_those_of_what_was_measured() {
@@ -60,7 +61,23 @@ fn starting_can_be_measured() {
         ranks: &[1, 2],
         hosts: &[1, 2],
     };
-    let started = scaling::measure(root(), workbook_program(), starts).unwrap();
+    let folder = workbook_program().parent().unwrap();
+    // As tests/trace.rs builds them.
+    let built = std::process::Command::new("cargo")
+        .args(["build", "--quiet", "--locked", "--package", "recorder"])
+        .args(["--package", "check", "--target-dir"])
+        .arg(folder.parent().unwrap())
+        .current_dir(root())
+        .status();
+    assert!(built.unwrap().success(), "the recorder and the check build");
+    let programs = Programs {
+        launcher: Mpi::OpenMpi.launcher().unwrap(),
+        door: workbook_program().to_owned(),
+        hello: env!("CARGO_BIN_EXE_hello-rank").into(),
+        distances: env!("CARGO_BIN_EXE_distances").into(),
+        tools: Tools::of(folder),
+    };
+    let started = scaling::measure(&programs, starts).unwrap();
     for times in [&started.ranks, &started.hosts] {
         assert_eq!(times.keys().copied().collect::<Vec<_>>(), [1, 2]);
         assert!(times.values().flatten().all(|it| *it > 0.0), "{started:?}");

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -66,6 +66,41 @@ pub struct Starts {
     pub ranks: &'static [usize],
     /// On how many hosts, with one rank on each.
     pub hosts: &'static [usize],
+}
+
+/// What is started to measure that.
+pub struct Programs {
+    /// Open MPI's launcher.
+    pub launcher: String,
+    /// The `workbook` command.
+    pub door: PathBuf,
+    /// Chapter 1's program.
+    pub hello: PathBuf,
+    /// Chapter 3's program.
+    pub distances: PathBuf,
+    /// What sees the reads.
+    pub tools: Tools,
+}
+
+impl Programs {
+    /// Builds them by cargo.
+    pub fn build(root: &Path) -> Result<Programs> {
+        let [one, three] = ["1", "3"].map(|it| Chapter::find(root, it));
+        let (one, three) = (one?, three?);
+        run::build(root, &one, Mpi::OpenMpi, None)?;
+        let toolchain = run::build(root, &three, Mpi::OpenMpi, None)?;
+        Ok(Programs {
+            door: std::env::current_exe()?,
+            hello: toolchain.program(&one.name),
+            distances: toolchain.program(&three.name),
+            tools: Tools::build(root, &toolchain)?,
+            launcher: toolchain.launcher,
+        })
+    }
+
+    fn launch(&self, program: &Path, ranks: usize) -> Launch {
+        Launch::new(Mpi::OpenMpi, &self.launcher, ranks, program)
+    }
 }
 
 /// What was measured of starting.
@@ -244,7 +279,7 @@ pub fn make(root: &Path, chapter: &Chapter, words: &[String]) -> Result<bool> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let started = match words[..] {
         [] => {
-            let started = measure(root, &std::env::current_exe()?, USUAL)?;
+            let started = measure(&Programs::build(root)?, USUAL)?;
             let text = serde_json::to_string_pretty(&started)? + "\n";
             let file = chapter.folder.join("launch.json");
             std::fs::write(&file, text).with_context(|| format!("{}", file.display()))?;
@@ -262,18 +297,14 @@ pub fn make(root: &Path, chapter: &Chapter, words: &[String]) -> Result<bool> {
 }
 
 /// Starts chapter 1's program again and again, in interleaved rounds; the first does not count.
-/// `door` is the `workbook` command.
-pub fn measure(root: &Path, door: &Path, starts: Starts) -> Result<Started> {
+pub fn measure(programs: &Programs, starts: Starts) -> Result<Started> {
     hosts::are_possible(Mpi::OpenMpi)?;
-    let hello = Chapter::find(root, "1")?;
-    let toolchain = run::build(root, &hello, Mpi::OpenMpi, None)?;
     let most = starts.hosts.iter().max().copied().unwrap_or(1);
     let launch = |ranks: usize, hosts: Option<usize>| {
-        let program = toolchain.program(&hello.name);
-        let mut launch = Launch::new(Mpi::OpenMpi, &toolchain.launcher, ranks, &program);
+        let mut launch = programs.launch(&programs.hello, ranks);
         if let Some(hosts) = hosts {
             // Always as many hosts, of which so many are used: making them is not to count.
-            hosts::spread(&mut launch, World::new(door, most));
+            hosts::spread(&mut launch, World::new(&programs.door, most));
             let names: Vec<String> = (0..hosts).map(hosts::name).collect();
             launch.options = vec!["--host".to_owned(), names.join(",")];
         }
@@ -281,10 +312,10 @@ pub fn measure(root: &Path, door: &Path, starts: Starts) -> Result<Started> {
     };
     let mut started = Started {
         machine: crate::bench::machine(),
-        mpi: Mpi::OpenMpi.release(&toolchain.launcher),
+        mpi: Mpi::OpenMpi.release(&programs.launcher),
         ranks: BTreeMap::new(),
         hosts: BTreeMap::new(),
-        metadata_reads: metadata_reads(root)?,
+        metadata_reads: metadata_reads(programs)?,
     };
     for round in 0..=starts.rounds {
         for (all, hosts) in [(starts.ranks, false), (starts.hosts, true)] {
@@ -321,19 +352,15 @@ fn seconds(launch: &Launch) -> Result<f64> {
 }
 
 /// How many small reads the last rank of chapter 3's program makes besides that of its rows.
-fn metadata_reads(root: &Path) -> Result<u64> {
-    let chapter = Chapter::find(root, "3")?;
-    let toolchain = run::build(root, &chapter, Mpi::OpenMpi, None)?;
-    let tools = Tools::build(root, &toolchain)?;
+fn metadata_reads(programs: &Programs) -> Result<u64> {
     let data = tempfile::tempdir()?;
-    let program = toolchain.program(&chapter.name);
-    let mut launch = Launch::new(Mpi::OpenMpi, &toolchain.launcher, 2, &program);
+    let mut launch = programs.launch(&programs.distances, 2);
     launch.environment = vec![(
         "WORKBOOK_DATA".to_owned(),
         data.path().display().to_string(),
     )];
     seconds(&launch)?; // makes the file
-    let recording = Recording::new(&tools)?;
+    let recording = Recording::new(&programs.tools)?;
     launch.environment.extend(recording.environment());
     seconds(&launch)?;
     let record = recording.record()?;
