@@ -14,14 +14,13 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use common::*;
-use hdf5::File;
 use mpi::traits::*;
 use ndarray::Array1;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parallel_hdf5::{Transfer, create, create_dataset, data_folder, rows_of, write_rows};
 use tempfile::TempDir;
-use workbook::cluster::{self, Cluster, Worlds};
+use workbook::cluster::{self, Cluster, Lives, Worlds};
 use workbook::launch::{Launch, Run};
 use workbook::mpi::Mpi;
 use workbook::supervise::{Ended, supervise};
@@ -43,7 +42,7 @@ impl Up {
         );
         let scratch = scratch();
         let folder = scratch.path().join("cluster");
-        let cluster = Cluster::up(&folder, 2, worlds).unwrap();
+        let cluster = Cluster::up(&folder, 2, worlds, Lives::WithUs).unwrap();
         Up { cluster, scratch }
     }
 
@@ -128,7 +127,7 @@ fn nodes(run: &Run) -> Vec<(usize, String)> {
 
 #[track_caller]
 fn assert_written_by(file: &Path, nodes: &[(usize, String)]) {
-    let rows = File::open(file).unwrap().dataset("written_by").unwrap();
+    let rows = open_serially(file).unwrap().dataset("written_by").unwrap();
     let rows = rows.read_1d::<u64>().unwrap();
     let size = nodes.len() as i32;
     for (rank, (node, _)) in nodes.iter().enumerate() {
@@ -245,7 +244,7 @@ fn the_job_script_of_the_page_does_what_it_says() {
     assert!(text.contains("rank 3 is on node 1"), "{text}");
     assert!(text.contains("1000 distances written"), "{text}");
     let folder = left.iter().find(|it| it.path().is_dir()).unwrap().path();
-    let coords = File::open(folder.join("coords.hdf5")).unwrap();
+    let coords = open_serially(folder.join("coords.hdf5")).unwrap();
     assert!(coords.link_exists("distances"));
 }
 
@@ -326,7 +325,7 @@ impl Up {
             done.elapsed().as_secs_f64()
         );
         assert!(!run.ended.success(), "{}", run.report());
-        let file = File::open(data.path().join("flushed.hdf5")).unwrap();
+        let file = open_serially(data.path().join("flushed.hdf5")).unwrap();
         let rows = file.dataset("rank").unwrap().read_1d::<i32>().unwrap();
         for rank in 0..4 {
             let mut mine = rows_of(rank, 4, 1000);
@@ -401,14 +400,14 @@ fn nothing_is_left_of_a_cluster_that_is_down() {
     // A job that nobody waits for.
     let mut job = up
         .command("setsid")
-        .args(["srun", "--nodes=2", "--ntasks=2", "sleep", "300"])
+        .args(["srun", "--nodes=2", "--ntasks=2", "tail", "-f", "/dev/null"])
         .current_dir(data.path())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    until("both ranks run", || up.running("sleep").len() >= 2);
+    until("both ranks run", || up.running("tail").len() == 2);
     let status = up.cluster.status().unwrap();
-    assert!(status.contains("sleep, RUNNING, 2 nodes"), "{status}");
+    assert!(status.contains("tail, RUNNING, "), "{status}");
     let own = namespaces("self").unwrap();
     let theirs: BTreeSet<String> = up
         .running("slurmd")
@@ -460,25 +459,54 @@ fn namespaces(process: &str) -> Option<Vec<String>> {
     Some(links.map(|it| it.display().to_string()).collect())
 }
 
+/// As a program: starts a cluster, and is killed before it can stop it.
+#[test]
+#[ignore = "runs as a program of a test"]
+fn starts_a_cluster_and_is_killed() {
+    if let Some(folder) = std::env::var_os("TEST_CLUSTER") {
+        let worlds = cluster::possible_worlds();
+        Cluster::up(Path::new(&folder), 2, worlds, Lives::WithUs).unwrap();
+        kill(Pid::this(), Signal::SIGKILL).unwrap();
+    }
+}
+
+#[test]
+fn a_cluster_does_not_outlive_a_test_that_is_killed() {
+    if mpi() != Mpi::OpenMpi {
+        return; // no MPI in it
+    }
+    let scratch = scratch();
+    let folder = scratch.path().join("cluster");
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "starts_a_cluster_and_is_killed"])
+        .env("TEST_CLUSTER", &folder)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!status.success());
+    until("no process is left", || Cluster::find(&folder).is_none());
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     if mpi() != Mpi::OpenMpi {
         return; // no MPI in it
     }
     let up = Up::shared();
-    let again = Cluster::up(up.cluster.folder(), 2, Worlds::Shared).unwrap_err();
+    let again =
+        Cluster::up(up.cluster.folder(), 2, Worlds::Shared, Lives::WithUs).unwrap_err();
     assert!(again.to_string().contains("is up already"), "{again}");
     assert!(Cluster::find(up.cluster.folder()).is_some());
     // A folder with something of the reader's in it is left alone.
     let mine = up.scratch.path().join("mine");
     fs::create_dir(&mine).unwrap();
     fs::write(mine.join("thesis.tex"), "").unwrap();
-    let error = Cluster::up(&mine, 2, Worlds::Shared).unwrap_err();
+    let error = Cluster::up(&mine, 2, Worlds::Shared, Lives::WithUs).unwrap_err();
     assert!(error.to_string().contains("left alone"), "{error}");
     assert!(mine.join("thesis.tex").exists());
     // A socket's path would be too long.
     let long = up.scratch.path().join("l".repeat(100));
-    let error = Cluster::up(&long, 2, Worlds::Shared).unwrap_err();
+    let error = Cluster::up(&long, 2, Worlds::Shared, Lives::WithUs).unwrap_err();
     assert!(error.to_string().contains("name a shorter"), "{error}");
     // Neither a cluster of ours, nor a site's.
     let output = workbook_command()

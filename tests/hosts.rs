@@ -13,7 +13,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::*;
-use hdf5::File;
 use workbook::hosts::{self, World};
 use workbook::launch::Launch;
 use workbook::mpi::Mpi;
@@ -56,7 +55,7 @@ fn hosts_command(options: &[&str], command: &[&str]) -> (bool, String) {
 
 /// The bits of a file's distances.
 fn bits(file: &Path) -> Vec<u32> {
-    let distances = File::open(file).unwrap().dataset("distances").unwrap();
+    let distances = open_serially(file).unwrap().dataset("distances").unwrap();
     let all = distances.read_1d::<f32>().unwrap();
     all.iter().map(|it| it.to_bits()).collect()
 }
@@ -79,7 +78,7 @@ fn ranks_are_on_different_hosts_and_write_one_file() {
             let line = format!("rank {rank} is on node {node}, h{}", node + 1);
             assert!(run.out[0].lines().any(|it| it == line), "{}", run.report());
         }
-        let rows = File::open(data.path().join("cluster.hdf5")).unwrap();
+        let rows = open_serially(data.path().join("cluster.hdf5")).unwrap();
         let rows = rows.dataset("written_by").unwrap();
         let rows = rows.read_1d::<u64>().unwrap();
         for (rank, node) in places.iter().enumerate() {
@@ -296,7 +295,7 @@ fn an_ordinary_account_may_have_hosts_too() {
     let said = printed(&output);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("rank 1 is on node 1, h2"), "{said}");
-    let rows = File::open(data.path().join("cluster.hdf5")).unwrap();
+    let rows = open_serially(data.path().join("cluster.hdf5")).unwrap();
     let rows = rows
         .dataset("written_by")
         .unwrap()

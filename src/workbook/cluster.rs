@@ -64,6 +64,15 @@ pub enum Worlds {
     Shared,
 }
 
+/// How long a cluster lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lives {
+    /// Until it is told to end.
+    On,
+    /// Not longer than the process that started it, even if that is killed.
+    WithUs,
+}
+
 /// A process of a cluster.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -229,7 +238,12 @@ impl Cluster {
     /// # Errors
     /// If Slurm is not installed, if a cluster is up there already, or if a daemon does not come
     /// up; then what was started is stopped again.
-    pub fn up(folder: &Path, nodes: usize, worlds: Worlds) -> Result<Cluster> {
+    pub fn up(
+        folder: &Path,
+        nodes: usize,
+        worlds: Worlds,
+        lives: Lives,
+    ) -> Result<Cluster> {
         let folder = std::path::absolute(folder)?;
         let cluster = Cluster { folder };
         let nodes = match worlds {
@@ -251,7 +265,7 @@ impl Cluster {
         fs::create_dir_all(&cluster.folder)
             .with_context(|| format!("cannot make {}", cluster.folder.display()))?;
         let started = cluster
-            .start(nodes, worlds)
+            .start(nodes, worlds, lives)
             .and_then(|()| cluster.wait_until_ready(nodes));
         if let Err(error) = started {
             let logs = cluster.last_words();
@@ -368,7 +382,7 @@ impl Cluster {
         self.folder.join("slurm.conf")
     }
 
-    fn start(&self, nodes: usize, worlds: Worlds) -> Result<()> {
+    fn start(&self, nodes: usize, worlds: Worlds, lives: Lives) -> Result<()> {
         let names: Vec<String> = (1..=nodes).map(|it| format!("n{it}")).collect();
         fs::write(self.conf(), self.text_of_conf(&names)?)?;
         for inner in ["state", "log", "spool", "tmp", "shm", LOCAL] {
@@ -388,6 +402,10 @@ impl Cluster {
         self.spawn(slurmctld, "slurmctld")?;
         let node = self.folder.join("node.sh");
         fs::write(&node, NODE)?;
+        let owner = match lives {
+            Lives::On => "1".to_owned(),
+            Lives::WithUs => std::process::id().to_string(),
+        };
         for name in &names {
             let words = [
                 Path::new("sh"),
@@ -395,6 +413,7 @@ impl Cluster {
                 Path::new(name),
                 &find_program("slurmd")?,
                 &self.folder.join("spool").join(name),
+                Path::new(&owner),
             ];
             let command = match worlds {
                 Worlds::Own => {
@@ -611,7 +630,7 @@ pub fn start(folder: &Path, nodes: usize, shared: bool) -> Result<()> {
         true => Worlds::Shared,
         false => possible_worlds(),
     };
-    let cluster = Cluster::up(folder, nodes, worlds)?;
+    let cluster = Cluster::up(folder, nodes, worlds, Lives::On)?;
     print!("{}", cluster.status()?);
     if worlds == Worlds::Shared {
         println!("One node only: this machine allows no host names of the nodes' own.");

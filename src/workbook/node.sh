@@ -1,12 +1,14 @@
-# A node of the workbook's cluster: sh node.sh NAME SLURMD SPOOL, where the node's own slurmd,
-# and the spool folder of it, are meant. It runs the slurmd, and watches.
+# A node of the workbook's cluster: sh node.sh NAME SLURMD SPOOL OWNER, where SPOOL is the
+# node's own folder of Slurm's. It runs the slurmd, and watches.
 #
 # If the slurmd is killed, or the slurmstepd that looks after a job, the ranks would go on without
 # anybody to end them, and the others would wait for them: Slurm 22.05 sees the one after its
 # SlurmdTimeout, and the other not within 90 s. So then the whole node goes, as if its power had
 # failed, and the controller is told, which ends the job. Sites have such a watchman as well.
+#
+# If the process OWNER is gone (a test that was killed, say), all of the cluster goes.
 set -u
-name=$1 slurmd=$2 spool=$3
+name=$1 slurmd=$2 spool=$3 owner=$4
 "$slurmd" -D -N "$name" &
 slurmd=$!
 
@@ -18,30 +20,36 @@ steps_live() {
   done
 }
 
-while kill -0 "$slurmd" 2>/dev/null; do
+while kill -0 "$slurmd" 2>/dev/null && [ -e "/proc/$owner" ]; do
   # The second look is for one that is about to remove it.
   steps_live || { sleep 0.5; steps_live; } || break
   sleep 0.5
 done
 
+# The processes with this in their environment that belong to this cluster, without ourselves.
+others() {
+  env -u WORKBOOK_CLUSTER_DAEMON grep -lszE "$1" /proc/[0-9]*/environ |
+    env -u WORKBOOK_CLUSTER_DAEMON xargs -r grep -lszxF -e "SLURM_CONF=$SLURM_CONF" |
+    sed -n 's|^/proc/\([0-9]*\)/environ$|\1|p' | grep -vx $$
+}
+kill_others() {
+  for _ in 1 2 3 4 5 6 7 8 9; do
+    pids=$(others "$1") || break
+    # shellcheck disable=SC2086 # words on purpose
+    kill -9 $pids 2>/dev/null
+    sleep 0.1
+  done
+}
+
+if [ ! -e "/proc/$owner" ]; then
+  [ "$name" != n1 ] || kill_others '^(WORKBOOK_CLUSTER_DAEMON|SLURMD_NODENAME)='
+  exit
+fi
 if kill -0 "$slurmd" 2>/dev/null; then reason='a slurmstepd was killed'
 else
   wait "$slurmd" && exit # in good order
   reason='slurmd was killed'
 fi
-
-# The daemons of this node, and what they started, without ourselves.
-others() {
-  env -u WORKBOOK_CLUSTER_DAEMON grep -lszxF -e "WORKBOOK_CLUSTER_DAEMON=$name" \
-    -e "SLURMD_NODENAME=$name" /proc/[0-9]*/environ |
-    env -u WORKBOOK_CLUSTER_DAEMON xargs -r grep -lszxF -e "SLURM_CONF=$SLURM_CONF" |
-    sed -n 's|^/proc/\([0-9]*\)/environ$|\1|p' | grep -vx $$
-}
-for _ in 1 2 3 4 5 6 7 8 9; do
-  pids=$(others) || break
-  # shellcheck disable=SC2086 # words on purpose
-  kill -9 $pids 2>/dev/null
-  sleep 0.1
-done
+kill_others "^(WORKBOOK_CLUSTER_DAEMON|SLURMD_NODENAME)=$name\$"
 timeout 10 scontrol update NodeName="$name" State=DOWN Reason="$reason"
 exit 1

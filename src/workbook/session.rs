@@ -28,7 +28,7 @@ use anyhow::{Context, Result, bail};
 use regex::Regex;
 
 use crate::chapter::Chapter;
-use crate::cluster::{self, Cluster, Worlds};
+use crate::cluster::{self, Cluster, Lives, Worlds};
 use crate::hosts;
 use crate::mpi::{Mpi, Toolchain};
 use crate::noise;
@@ -164,7 +164,12 @@ impl Session {
         }
         let slurm = scratch.path().join("cluster");
         let slurm = match self.on_the_cluster {
-            true => Some(Cluster::up(&slurm, cluster::NODES, Worlds::Own)?),
+            true => Some(Cluster::up(
+                &slurm,
+                cluster::NODES,
+                Worlds::Own,
+                Lives::WithUs,
+            )?),
             false => None,
         };
         let path = std::env::var("PATH").unwrap_or_default();
