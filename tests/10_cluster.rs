@@ -344,11 +344,9 @@ impl Up {
     /// Kills the last process of this program on the last node; the run is to go on.
     #[track_caller]
     fn kill_on_last_node(&self, program: &str) -> bool {
-        let all = self.cluster.processes().into_iter();
+        let mut all = self.cluster.processes().into_iter();
         let last = self.last_node();
-        let victim = all
-            .filter(|it| it.is_on(&last) && it.program.starts_with(program))
-            .last();
+        let victim = all.rfind(|it| it.is_on(&last) && it.program.starts_with(program));
         let victim = victim.unwrap_or_else(|| panic!("{program} runs on {last}"));
         kill(Pid::from_raw(victim.pid), Signal::SIGKILL).unwrap();
         true
