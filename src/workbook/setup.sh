@@ -51,8 +51,9 @@ debian() {
     h5py-source) echo g++ python3-dev python3-venv ;;
     python) echo openmpi-bin python3 python3-mpi4py python3-h5py python3-h5py-mpi ;;
     browser) echo chromium fonts-dejavu-core ;;
-    # With Open MPI comes PMIx: a slurmd that was started without it hangs on jobs that want it.
-    slurm) echo openmpi-bin slurm-wlm ;;
+    # Slurm loads PMIx by its name without a number, which is in libpmix-dev; a slurmd that was
+    # started without it hangs on jobs that want it.
+    slurm) echo libpmix-dev slurm-wlm ;;
     hosts) echo iproute2 util-linux ;;
     tests) echo openmpi-bin libopenmpi-dev libhdf5-openmpi-dev mpich libmpich-dev libhdf5-mpich-dev \
       libhdf5-dev hdf5-tools fuse3 python3 python3-venv python3-mpi4py python3-h5py python3-h5py-mpi procps iproute2 ;;
