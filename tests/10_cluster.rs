@@ -416,6 +416,13 @@ fn nothing_is_left_of_a_cluster_that_is_down() {
     if cluster::possible_worlds() == Worlds::Own {
         assert!(theirs.len() >= 4, "host name and mounts of two: {theirs:?}");
     }
+    // (Not their namespaces afterwards: the kernel gives their numbers to the next ones.)
+    let in_them: BTreeSet<_> = processes()
+        .filter(|(pid, _)| {
+            let all = namespaces(pid).unwrap_or_default();
+            all.iter().any(|it| theirs.contains(it))
+        })
+        .collect();
 
     up.cluster.down().unwrap();
     assert!(!job.wait().unwrap().success());
@@ -427,13 +434,7 @@ fn nothing_is_left_of_a_cluster_that_is_down() {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let folder = up.cluster.folder().display().to_string();
     assert!(!mounts.contains(&folder), "{mounts}");
-    let left: Vec<String> = fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .filter_map(|it| namespaces(&it.file_name().to_string_lossy()))
-        .flatten()
-        .filter(|it| theirs.contains(it))
-        .collect();
+    let left: Vec<_> = processes().filter(|it| in_them.contains(it)).collect();
     assert!(left.is_empty(), "{left:?}");
     let left: Vec<_> = shared_memory().difference(&memory).cloned().collect();
     let ours = left
@@ -448,6 +449,18 @@ fn shared_memory() -> BTreeSet<String> {
     entries
         .map(|it| it.file_name().to_string_lossy().into_owned())
         .collect()
+}
+
+/// All processes: number, and when each was started, since numbers come again
+/// (`proc_pid_stat(5)`).
+fn processes() -> impl Iterator<Item = (String, String)> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|it| {
+        let stat = fs::read_to_string(it.path().join("stat")).ok()?;
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let start = fields.split(' ').nth(19)?.to_owned();
+        Some((it.file_name().to_string_lossy().into_owned(), start))
+    })
 }
 
 /// The namespaces of a process.
