@@ -392,6 +392,10 @@ impl Mask {
         }
         let others = Regex::new(r"(/home/|/Users/)[^/\s:;,'\x22)]+").expect("it is valid");
         text = others.replace_all(&text, "$1<user>").into_owned();
+        // Before the names that are a part of one.
+        let mail =
+            Regex::new(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[a-z]{2,}\b").expect("it is valid");
+        text = mail.replace_all(&text, "<address>").into_owned();
         let part = |it: char| it.is_alphanumeric() || it == '_';
         for (name, with) in &self.names {
             text = replace(&text, name, with, part, part);
@@ -402,9 +406,7 @@ impl Mask {
             "127" | "0" => found[0].to_owned(),
             _ => "<address>".to_owned(),
         });
-        let mail =
-            Regex::new(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[a-z]{2,}\b").expect("it is valid");
-        mail.replace_all(&text, "<address>").into_owned()
+        text.into_owned()
     }
 }
 
