@@ -85,7 +85,7 @@ impl Up {
     /// A command that finds this cluster.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.envs(self.cluster.environment());
+        command.envs(self.cluster.environment(mpi()));
         command
     }
 
@@ -451,17 +451,17 @@ fn shared_memory() -> BTreeSet<String> {
         .collect()
 }
 
-/// All processes that have not ended: number, and when each was started, since numbers come
-/// again (`proc_pid_stat(5)`).
+/// All processes that live: number, and when each was started, since numbers come again
+/// (`proc_pid_stat(5)`). One that has ended, and waits for its parent to notice, is none.
 fn processes() -> impl Iterator<Item = (String, String)> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     entries.filter_map(|it| {
         let stat = fs::read_to_string(it.path().join("stat")).ok()?;
         let (_, fields) = stat.rsplit_once(") ")?;
-        if fields.starts_with('Z') {
-            return None; // It has ended, and waits for its parent to ask.
-        }
         let start = fields.split(' ').nth(19)?.to_owned();
+        if fields.starts_with('Z') {
+            return None;
+        }
         Some((it.file_name().to_string_lossy().into_owned(), start))
     })
 }

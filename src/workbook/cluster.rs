@@ -138,7 +138,7 @@ impl Slurm {
     /// If this Slurm cannot tell a program of this MPI who the other ranks are. Left to itself
     /// it would start as many programs that know of no other, without a word.
     pub fn submit(&self, launch: &mut Launch) -> Result<()> {
-        let environment = self.cluster.as_ref().map(Cluster::environment);
+        let environment = self.cluster.as_ref().map(|it| it.environment(launch.mpi));
         launch.environment.extend(environment.unwrap_or_default());
         // What is an option of mpirun reaches the ranks of srun as a variable.
         for option in std::mem::take(&mut launch.options).chunks(3) {
@@ -170,7 +170,7 @@ impl Slurm {
         let mut list = Command::new(find_program("srun")?);
         list.arg("--mpi=list").stdin(Stdio::null());
         if let Some(cluster) = &self.cluster {
-            list.envs(cluster.environment());
+            list.envs(cluster.environment(mpi));
         }
         let list = list.output().context("cannot run srun")?;
         let mut said = String::from_utf8_lossy(&list.stdout).into_owned();
@@ -193,6 +193,14 @@ pub fn interface(mpi: Mpi) -> &'static str {
     match mpi {
         Mpi::OpenMpi => "pmix",
         Mpi::Mpich => "pmi2",
+    }
+}
+
+/// By what UCX sends for an MPI; `posix` is shared memory.
+fn transports(mpi: Mpi) -> &'static str {
+    match mpi {
+        Mpi::OpenMpi => "self,posix,tcp",
+        Mpi::Mpich => "self,posix",
     }
 }
 
@@ -261,18 +269,25 @@ impl Cluster {
                 cluster.folder.display()
             );
         }
-        cluster.clear()?;
-        fs::create_dir_all(&cluster.folder)
-            .with_context(|| format!("cannot make {}", cluster.folder.display()))?;
-        let started = cluster
-            .start(nodes, worlds, lives)
-            .and_then(|()| cluster.wait_until_ready(nodes));
-        if let Err(error) = started {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            cluster.clear()?;
+            fs::create_dir_all(&cluster.folder)
+                .with_context(|| format!("cannot make {}", cluster.folder.display()))?;
+            let started = cluster
+                .start(nodes, worlds, lives)
+                .and_then(|()| cluster.wait_until_ready(nodes));
+            let Err(error) = started else {
+                return Ok(cluster);
+            };
             let logs = cluster.last_words();
             let _ = cluster.down();
-            return Err(error.context(format!("Slurm did not come up\n{logs}")));
+            // Between our choice of a port and Slurm's use of it, somebody else may take it.
+            if attempts == 5 || !logs.contains("Address already in use") {
+                return Err(error.context(format!("Slurm did not come up\n{logs}")));
+            }
         }
-        Ok(cluster)
     }
 
     /// The cluster in `folder`, if one is up there.
@@ -343,20 +358,25 @@ impl Cluster {
     }
 
     /// What Slurm's commands, and MPI on the nodes, must find in their environment.
-    pub fn environment(&self) -> Vec<(String, String)> {
+    pub fn environment(&self, mpi: Mpi) -> Vec<(String, String)> {
         let tmp = self.folder.join("tmp");
         let ours = [
             ("SLURM_CONF", self.conf().display().to_string()),
-            // Shared memory within a node, TCP between nodes.
+            // Both MPIs send by UCX. Open MPI: shared memory within a node, TCP between nodes.
+            // (Its own TCP crashed under Slurm in MPI_Init in one of fifty runs: 4.1.4, when
+            // the machine was busy. By UCX none of 300 did.)
+            ("OMPI_MCA_pml", "ucx".to_owned()),
+            ("OMPI_MCA_osc", "ucx".to_owned()),
+            ("OMPI_MCA_pml_ucx_tls", "any".to_owned()),
+            ("OMPI_MCA_pml_ucx_devices", "any".to_owned()),
             ("OMPI_MCA_btl", "^ofi".to_owned()),
             // All nodes are on this machine: its inner network, which MPI leaves aside else.
-            ("OMPI_MCA_btl_tcp_if_include", "lo".to_owned()),
             ("OMPI_MCA_oob_tcp_if_include", "lo".to_owned()),
-            ("FI_TCP_IFACE", "lo".to_owned()),
-            // MPICH 4.0 sends by UCX, and over TCP half of the runs hang in MPI_Finalize: some
-            // ranks wait for the others to close their connections, and those wait for the
-            // first ones elsewhere. Through shared memory none does, also between our nodes.
-            ("UCX_TLS", "self,posix".to_owned()),
+            ("UCX_NET_DEVICES", "lo".to_owned()),
+            // MPICH 4.0: over TCP half of the runs hang in MPI_Finalize: some ranks wait for the
+            // others to close their connections, and those wait for the first ones elsewhere.
+            // Through shared memory none does, also between our nodes.
+            ("UCX_TLS", transports(mpi).to_owned()),
             ("UCX_POSIX_USE_PROC_LINK", "n".to_owned()),
             // What a killed rank leaves in there goes with the cluster.
             ("OMPI_MCA_orte_tmpdir_base", tmp.display().to_string()),
@@ -392,10 +412,15 @@ impl Cluster {
             fs::create_dir(self.folder.join("tmp").join(name))?;
         }
         let exports = self
-            .environment()
+            .environment(Mpi::OpenMpi)
             .into_iter()
             .map(|(name, value)| format!("export {name}={}\n", shell_words::quote(&value)));
-        fs::write(self.folder.join("environment"), exports.collect::<String>())?;
+        let of_mpich = format!(
+            "[ \"${{MPI:-}}\" != mpich ] || export UCX_TLS={}\n",
+            transports(Mpi::Mpich)
+        );
+        let text = exports.collect::<String>() + &of_mpich;
+        fs::write(self.folder.join("environment"), text)?;
 
         let mut slurmctld = Command::new(find_program("slurmctld")?);
         slurmctld.args(["-D", "-c"]);

@@ -211,7 +211,7 @@ impl Session {
         if let Some(cluster) = &slurm {
             command
                 .env("WORKBOOK_CLUSTER", cluster.folder())
-                .envs(cluster.environment());
+                .envs(cluster.environment(toolchain.mpi));
         }
         let limit = match needs_root {
             true => Duration::from_secs(600), // it may have to build

@@ -1,7 +1,7 @@
 //! `make update`: a newer release of the workbook, without losing what a learner has done.
 //!
 //! A learner edits files of the workbook in place: the exercises, and perhaps more. So each file
-//! that both sides have changed is decided on by itself ([`plan`]), all of them before anything
+//! that both sides have changed is decided on by itself (`plan`), all of them before anything
 //! is touched. Then each is put in place by a rename, and only in the end git is told. Whatever
 //! interrupts that, the next update finds old files and new ones, and no halves; and it finishes
 //! the interrupted one first.
