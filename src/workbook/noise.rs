@@ -24,6 +24,8 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
         r"^In: PMI_Abort",
         r"^Attempting to use an MPI routine",
         r"^\*\*\* ",
+        // UCX, on a rank whose peer has gone: [seconds] [host:12345 :0]  file.c:26  UCX  ERROR …
+        r"^\[\d+\.\d+\] +\[[\w.-]+:\d+ *:\d+\] .* UCX +(ERROR|WARN)",
         // Slurm's, with job numbers and times
         r"^(srun|slurmstepd)(-\w+)?: ",
         // a door of ours, the first time
@@ -124,6 +126,17 @@ done";
             without(open_mpi.lines()),
             ["rank 1 of 2: no such file", "done"]
         );
+    }
+
+    #[test]
+    fn leaves_out_what_ucx_says_of_peers_that_have_gone() {
+        let ucx = "\
+before
+[1795541520.599693] [n1:8056 :0]           flush.c:26   UCX  ERROR req 0x1: error during flush
+[1795541520.599693] [n1:18056:0]           flush.c:26   UCX  ERROR req 0x1: error during flush
+[n1:08056] common_ucx.c:470  Error: ucp_disconnect_nb(3) failed: Endpoint timeout
+[0.5] is a rank's own";
+        assert_eq!(without(ucx.lines()), ["before", "[0.5] is a rank's own"]);
     }
 
     #[test]
