@@ -291,7 +291,9 @@ pub fn enter(spec: &str, command: &[OsString]) -> i32 {
 fn folders_of(toolchain: &Toolchain) -> Vec<PathBuf> {
     let mut folders = vec![toolchain.hdf5.clone()];
     for tool in [&toolchain.launcher, &toolchain.mpicc] {
-        let Some(path) = found(tool) else { continue };
+        let Some(path) = crate::on_path(tool) else {
+            continue;
+        };
         // …/bin/mpirun, as it is called and as it really is.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         for path in [path, real] {
@@ -302,17 +304,6 @@ fn folders_of(toolchain: &Toolchain) -> Vec<PathBuf> {
     // Never all there is.
     folders.retain(|it| it.components().count() > 1);
     folders
-}
-
-/// The program that a shell would start.
-fn found(program: &str) -> Option<PathBuf> {
-    if program.contains('/') {
-        return Some(PathBuf::from(program));
-    }
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders)
-        .map(|it| it.join(program))
-        .find(|it| it.is_file())
 }
 
 fn give(path: &Path, user: u32) -> std::io::Result<()> {

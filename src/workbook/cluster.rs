@@ -707,14 +707,11 @@ fn own_world(name: &str, script: &str) -> Command {
     unshare
 }
 
-/// A program of Slurm's. An ordinary account's PATH may lack the folder of the daemons.
+/// A program of Slurm's.
 fn find_program(name: &str) -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from))
-        .map(|folder| folder.join(name))
-        .find(|it| it.is_file())
-        .with_context(|| {
-            format!("Slurm is not installed: no {name} on the PATH (`make cluster-up` installs it)")
-        })
+    crate::on_path_of_root(name).with_context(|| {
+        format!(
+            "Slurm is not installed: no {name} on the PATH (`make cluster-up` installs it)"
+        )
+    })
 }

@@ -170,13 +170,9 @@ pub fn refused() -> Option<String> {
     }
 }
 
-/// The program that configures networks; an ordinary account's PATH may lack its folder.
+/// The program that configures networks.
 fn ip() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
-        .map(|folder| folder.join("ip"))
-        .find(|it| it.is_file())
+    crate::on_path_of_root("ip")
 }
 
 /// `workbook hosts`: runs a command on the first host, for `limit` at most. Its exit status; 1 if

@@ -282,15 +282,13 @@ impl Session {
 /// The launcher's path, so that our own `mpirun` on the PATH does not call itself.
 fn launcher_path(toolchain: &Toolchain) -> Result<String> {
     let launcher = Path::new(&toolchain.launcher);
-    if launcher.components().count() > 1 {
-        return Ok(launcher.display().to_string());
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(launcher))
-        .find(|file| file.is_file())
-        .map(|file| file.display().to_string())
-        .with_context(|| format!("{} is not on the PATH", toolchain.launcher))
+    let path = match launcher.components().count() > 1 {
+        true => Some(launcher.to_owned()),
+        false => crate::on_path(launcher),
+    };
+    let path =
+        path.with_context(|| format!("{} is not on the PATH", toolchain.launcher))?;
+    Ok(path.display().to_string())
 }
 
 /// `make bless`: replays every transcript (or those of one chapter), and writes those anew that

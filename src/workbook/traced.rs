@@ -228,7 +228,7 @@ pub fn run(root: &Path, request: &Request) -> Result<bool> {
     let toolchain = toolchain(root, request)?;
     let tools = Tools::build(root, &toolchain)?;
     let (program, args) = request.command.split_first().context("a command")?;
-    if which(program).is_none() {
+    if crate::on_path(program).is_none() {
         bail!(
             "there is no program `{}`: neither a file nor on the PATH",
             program.to_string_lossy()
@@ -328,20 +328,9 @@ fn explain_if_alone(record: &Record, command: &str, ended: Ended) -> Result<()> 
     Ok(())
 }
 
-/// The file of a program by its name.
-fn which(program: &std::ffi::OsStr) -> Option<PathBuf> {
-    let path = Path::new(program);
-    if path.components().count() > 1 {
-        return path.is_file().then(|| path.to_owned());
-    }
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let file = std::env::split_paths(&folders).map(|it| it.join(path));
-    file.into_iter().find(|it| it.is_file())
-}
-
 /// The program that the launcher starts: the first word after the launcher that is a program.
 fn own_program(command: &[OsString]) -> Option<PathBuf> {
-    let after = command.iter().skip(1).filter_map(|it| which(it));
+    let after = command.iter().skip(1).filter_map(crate::on_path);
     let is_elf =
         |it: &PathBuf| fs::read(it).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF"));
     after.into_iter().find(is_elf)

@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{
     ForkResult, Gid, Pid, Uid, fork, getegid, geteuid, pivot_root, setgroups, sethostname,
     setresgid, setresuid,
@@ -32,6 +32,7 @@ use seccompiler::{
 };
 
 use super::{Cell, NOT_MADE, SHARED, Way};
+use crate::namespaces;
 
 /// The system's folders and files that a program needs to run, or a compiler to compile.
 const SYSTEM: [&str; 20] = [
@@ -67,24 +68,17 @@ const SOMEBODY: u32 = 1000;
 
 pub(super) fn enter(cell: &Cell, command: &[OsString]) -> i32 {
     let report = fs::OpenOptions::new().append(true).open(&cell.report);
-    let mut report = match report {
+    let report = match report {
         Ok(report) => report,
         Err(error) => {
             eprintln!("workbook: {}: {error}", cell.report.display());
             return NOT_MADE;
         }
     };
-    match separate(cell, command, &mut report) {
-        Ok(status) => status,
-        Err(error) => {
-            let error = format!("{error:#}").replace('\n', " ");
-            let _ = writeln!(report, "failed {error}");
-            NOT_MADE
-        }
-    }
+    separate(cell, command, &report).unwrap_or_else(|error| failed(&report, &error))
 }
 
-fn separate(cell: &Cell, command: &[OsString], report: &mut File) -> Result<i32> {
+fn separate(cell: &Cell, command: &[OsString], report: &File) -> Result<i32> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/tmp"));
     let (user, group) = (geteuid(), getegid());
     let mut flags = CloneFlags::CLONE_NEWNS
@@ -103,46 +97,27 @@ fn separate(cell: &Cell, command: &[OsString], report: &mut File) -> Result<i32>
     if let Some(mapped) = mapped {
         mapped()?;
     } else if cell.way == Way::UserNamespace {
-        fs::write("/proc/self/setgroups", "deny").context("/proc/self/setgroups")?;
-        fs::write("/proc/self/uid_map", format!("{user} {user} 1"))
-            .context("/proc/self/uid_map")?;
-        fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
-            .context("/proc/self/gid_map")?;
+        let own = (user.as_raw(), group.as_raw());
+        namespaces::map_own_user((user, group), own)?;
     }
     sethostname("cell").context("cannot set the host name")?;
     loopback_up().context("cannot start the loopback network")?;
     lay_out(cell)?;
 
-    // SAFETY: this process has one thread.
-    match unsafe { fork() }.context("cannot start a process")? {
-        ForkResult::Parent { child } => {
-            writeln!(report, "init {child}")?;
-            loop {
-                match waitpid(child, None) {
-                    Ok(WaitStatus::Exited(_, status)) => return Ok(status),
-                    // Also by us, when we are ended: `PR_SET_PDEATHSIG`.
-                    Ok(WaitStatus::Signaled(_, signal, _)) => {
-                        return Ok(128 + signal as i32);
-                    }
-                    Ok(_) | Err(Errno::EINTR) => {}
-                    Err(error) => bail!("cannot wait for the cell: {error}"),
-                }
-            }
-        }
-        ForkResult::Child => {
-            // SAFETY: prctl is one system call.
-            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-            let status = match first(cell, command, &here, report) {
-                Ok(status) => status,
-                Err(error) => {
-                    let error = format!("{error:#}").replace('\n', " ");
-                    let _ = writeln!(report, "failed {error}");
-                    NOT_MADE
-                }
-            };
-            std::process::exit(status);
-        }
-    }
+    namespaces::with_first_process(
+        |child| Ok(writeln!(&*report, "init {child}")?),
+        || {
+            first(cell, command, &here, report)
+                .unwrap_or_else(|error| failed(report, &error))
+        },
+    )
+}
+
+/// Says why there is no cell.
+fn failed(mut report: &File, error: &Error) -> i32 {
+    let error = format!("{error:#}").replace('\n', " ");
+    let _ = writeln!(report, "failed {error}");
+    NOT_MADE
 }
 
 /// Prepares the user namespace of a cell that root makes: root itself is in it, who lays out
@@ -445,7 +420,7 @@ fn loopback_up() -> Result<()> {
 
 // --- The first process of the cell ---------------------------------------------------------
 
-fn first(cell: &Cell, words: &[OsString], here: &Path, report: &mut File) -> Result<i32> {
+fn first(cell: &Cell, words: &[OsString], here: &Path, mut report: &File) -> Result<i32> {
     let nothing: Option<&str> = None;
     mount(
         Some("proc"),
@@ -497,26 +472,18 @@ fn first(cell: &Cell, words: &[OsString], here: &Path, report: &mut File) -> Res
         }
     };
     let mut looked = Instant::now();
-    loop {
-        // The first process gets all orphans.
-        match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, status)) if pid == child => return Ok(status),
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => {
-                return Ok(128 + signal as i32);
-            }
-            Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(3)),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => return Err(anyhow!("cannot wait: {error}")),
+    namespaces::wait_for(child, || {
+        if looked.elapsed() < LOOK {
+            return Ok(None);
         }
-        if looked.elapsed() >= LOOK {
-            if let Some(over) = over(cell) {
-                writeln!(report, "over {over}")?;
-                // All others end with us.
-                return Ok(NOT_MADE);
-            }
-            looked = Instant::now();
-        }
-    }
+        looked = Instant::now();
+        let Some(over) = over(cell) else {
+            return Ok(None);
+        };
+        writeln!(report, "over {over}")?;
+        // All others end with us.
+        Ok(Some(NOT_MADE))
+    })
 }
 
 /// What all processes of the cell use too much of.

@@ -11,14 +11,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use nix::errno::Errno;
-use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{
     ForkResult, Pid, fork, getegid, geteuid, gethostname, pause, sethostname,
 };
+
+use crate::namespaces;
 
 use super::{NETWORK, NOT_MADE, VISIT, World, ip, name};
 
@@ -44,25 +43,15 @@ const BEFORE_THE_CUT: Duration = Duration::from_millis(500);
 
 pub(super) fn enter(world: &World, command: &[OsString]) -> Result<i32> {
     separate()?;
-    // SAFETY: this process has one thread.
-    match unsafe { fork() }.context("cannot start a process")? {
-        ForkResult::Parent { child } => loop {
-            match waitpid(child, None) {
-                Ok(WaitStatus::Exited(_, status)) => return Ok(status),
-                Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(128 + signal as i32),
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(error) => bail!("cannot wait for the hosts: {error}"),
-            }
-        },
-        ForkResult::Child => {
-            end_with_parent();
-            let status = first(world, command).unwrap_or_else(|error| {
+    namespaces::with_first_process(
+        |_| Ok(()),
+        || {
+            first(world, command).unwrap_or_else(|error| {
                 eprintln!("workbook: cannot make the hosts: {error:#}");
                 NOT_MADE
-            });
-            std::process::exit(status);
-        }
-    }
+            })
+        },
+    )
 }
 
 /// Leaves the machine's namespaces. An ordinary account becomes root in a user namespace first:
@@ -75,11 +64,7 @@ fn separate() -> Result<()> {
     let as_root = user.is_root() && unshare(flags).is_ok();
     if !as_root {
         unshare(flags | CloneFlags::CLONE_NEWUSER).context("unshare")?;
-        fs::write("/proc/self/setgroups", "deny").context("/proc/self/setgroups")?;
-        fs::write("/proc/self/uid_map", format!("0 {user} 1"))
-            .context("/proc/self/uid_map")?;
-        fs::write("/proc/self/gid_map", format!("0 {group} 1"))
-            .context("/proc/self/gid_map")?;
+        namespaces::map_own_user((user, group), (0, 0))?;
     }
     let nothing: Option<&str> = None;
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -119,23 +104,14 @@ fn first(world: &World, command: &[OsString]) -> Result<i32> {
 
     let child = start(command, &keepers)?;
     let mut cut = Cut::of(world);
-    loop {
-        // The first process gets all orphans.
-        match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, status)) if pid == child => return Ok(status),
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => {
-                return Ok(128 + signal as i32);
-            }
-            Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(3)),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => bail!("cannot wait: {error}"),
-        }
+    namespaces::wait_for(child, || {
         if let Some(one) = &mut cut
             && one.strike()?
         {
             cut = None;
         }
-    }
+        Ok(None)
+    })
 }
 
 /// The end of a host's cable at the switch.
@@ -214,7 +190,7 @@ fn keep(world: &World, host: usize) -> Result<Pid> {
             }
         }
         ForkResult::Child => {
-            end_with_parent();
+            namespaces::end_with_parent();
             drop(ready);
             match furnish(world, host) {
                 Ok(()) => {
@@ -272,12 +248,6 @@ fn furnish(world: &World, host: usize) -> Result<()> {
     fs::write(SSH, script)?;
     fs::set_permissions(SSH, fs::Permissions::from_mode(0o755))?;
     Ok(())
-}
-
-/// Asks the kernel to kill this process when its parent ends.
-fn end_with_parent() {
-    // SAFETY: prctl is one system call.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
 }
 
 /// Lets `ip` do these things, in the network of a host, or in that of the switch.
