@@ -4,7 +4,7 @@
 //! `CHROME`. It is driven by its own protocol, JSON messages over a pipe:
 //! <https://chromedevtools.github.io/devtools-protocol/>.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -15,6 +15,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use workbook::print::{CHROMIUM_OPTIONS, chromium, chromium_in};
 use workbook::{book, slides};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,54 +37,21 @@ struct Browser {
     profile: tempfile::TempDir,
 }
 
-/// The browser's program: the one that is `given`, or one of the usual names in `path`.
-fn chromium(given: Option<OsString>, path: &OsStr) -> PathBuf {
-    if let Some(program) = given.filter(|it| !it.is_empty()) {
-        return program.into();
-    }
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .flat_map(|name| std::env::split_paths(path).map(move |folder| folder.join(name)))
-        .find(|it| it.is_file())
-        .expect(
-            "no browser: install Chromium (Debian: apt-get install chromium), or put the \
-             path of a browser of its family into the variable CHROME",
-        )
-}
-
 #[test]
 #[should_panic(expected = "apt-get install chromium")]
 fn a_missing_browser_is_named_with_its_cure() {
-    chromium(None, OsStr::new("/nowhere"));
+    chromium_in(None, OsStr::new("/nowhere")).unwrap();
 }
 
 impl Browser {
     fn start() -> Browser {
-        let given = ["CHROME", "CHROMIUM"]
-            .into_iter()
-            .find_map(std::env::var_os);
-        let path = std::env::var_os("PATH").unwrap_or_default();
         let profile = tempfile::tempdir().unwrap();
         // The browser reads commands from file descriptor 3, and answers on 4.
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#])
-            .arg(chromium(given, &path))
-            .args(["--headless=new", "--remote-debugging-pipe", "--no-sandbox"])
-            .args(["--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"])
-            .args([
-                "--disable-background-networking",
-                "--disable-component-update",
-            ])
-            .args([
-                "--disable-sync",
-                "--disable-extensions",
-                "--disable-breakpad",
-            ])
-            .args([
-                "--no-first-run",
-                "--no-default-browser-check",
-                "--hide-scrollbars",
-            ])
+            .arg(chromium().unwrap())
+            .args(CHROMIUM_OPTIONS)
+            .args(["--remote-debugging-pipe", "--hide-scrollbars"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .stdin(Stdio::piped())

@@ -4,6 +4,7 @@
 //! style of `book/print.css`; what is folded away is opened, and the answers to the questions
 //! go to the end, where they are not seen too early. A headless Chromium makes the PDF.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,30 +50,13 @@ pub fn build_into(root: &Path, file: &Path) -> Result<()> {
     let made = work.path().join("made.pdf");
     let mut command = Command::new(&chromium);
     command
-        .args(["--headless=new", "--disable-gpu", "--disable-dev-shm-usage"])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-        ])
-        .args([
-            "--disable-sync",
-            "--disable-extensions",
-            "--disable-breakpad",
-        ])
-        .args([
-            "--disable-quic",
-            "--no-first-run",
-            "--no-default-browser-check",
-        ])
+        .args(CHROMIUM_OPTIONS)
         .args(["--no-pdf-header-footer", "--generate-pdf-document-outline"])
         .arg(format!(
             "--user-data-dir={}",
             work.path().join("profile").display()
         ))
         .arg(format!("--print-to-pdf={}", made.display()));
-    // Its sandbox does not run as root, nor where there are no user namespaces. The pages are
-    // our own.
-    command.arg("--no-sandbox");
     command.arg(format!(
         "file://{}",
         std::path::absolute(&edition)?.display()
@@ -90,22 +74,52 @@ pub fn build_into(root: &Path, file: &Path) -> Result<()> {
     std::fs::rename(&made, file).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// The browser: what `CHROME` names, or one of the usual names in the `PATH`.
-fn chromium() -> Result<PathBuf> {
+/// The names under which the browser is usually found.
+pub(crate) const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// A browser without a window, that asks nobody in the network for anything. (Its sandbox does
+/// not run as root, nor where there are no user namespaces. The pages are our own.)
+pub const CHROMIUM_OPTIONS: [&str; 12] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-breakpad",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+];
+
+/// The browser: what `CHROME` or `CHROMIUM` names, or one of the usual names in the `PATH`.
+///
+/// # Errors
+/// If there is none; says how to get one.
+pub fn chromium() -> Result<PathBuf> {
     let given = ["CHROME", "CHROMIUM"]
         .into_iter()
         .find_map(std::env::var_os);
+    chromium_in(given, &std::env::var_os("PATH").unwrap_or_default())
+}
+
+/// The same, of these two variables.
+///
+/// # Errors
+/// If there is none; says how to get one.
+pub fn chromium_in(given: Option<OsString>, path: &OsStr) -> Result<PathBuf> {
     if let Some(program) = given.filter(|it| !it.is_empty()) {
         return Ok(program.into());
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = ["chromium", "chromium-browser", "google-chrome"]
+    let found = BROWSERS
         .into_iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
+        .flat_map(|name| std::env::split_paths(path).map(move |folder| folder.join(name)))
         .find(|it| it.is_file());
     found.context(
-        "no browser to print with: install Chromium (Debian: apt-get install chromium), or put \
-         the path of a browser of its family into the variable CHROME",
+        "no browser: install Chromium (Debian: apt-get install chromium), or put the path of \
+         a browser of its family into the variable CHROME",
     )
 }
 

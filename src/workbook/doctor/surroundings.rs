@@ -9,6 +9,7 @@ use super::mpi::{Working, major};
 use super::{Patient, Report, on_path, version_of};
 use crate::config;
 use crate::mpi::{Mpi, output_of};
+use crate::print::BROWSERS;
 
 /// Rust is new enough.
 ///
@@ -210,8 +211,7 @@ pub(super) fn optional(patient: &Patient, report: &mut Report) {
             install("python"),
         ),
     }
-    let browsers = ["chromium", "chromium-browser", "google-chrome"];
-    match browsers.into_iter().find_map(on_path) {
+    match BROWSERS.into_iter().find_map(on_path) {
         Some(path) => report.ok(
             "browser",
             format!("a browser for the book's tests ({})", path.display()),
