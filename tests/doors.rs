@@ -12,15 +12,8 @@ fn make(words: &[&str]) -> Output {
     make.args(words)
         .arg(format!("MPI={}", mpi().name()))
         .current_dir(root());
-    for name in [
-        "CARGO_TARGET_DIR",
-        "HDF5_DIR",
-        "MPICC",
-        "WORKBOOK_MPI",
-        "WORKBOOK_DATA",
-    ] {
-        make.env_remove(name);
-    }
+    as_of_a_reader(&mut make);
+    make.env_remove("WORKBOOK_MPI");
     make.output().expect("make can be started")
 }
 

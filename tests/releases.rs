@@ -53,11 +53,7 @@ fn target() -> PathBuf {
 }
 
 fn on_path(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").expect("there is a PATH");
-    std::env::split_paths(&path)
-        .map(|it| it.join(name))
-        .find(|it| it.is_file())
-        .unwrap_or_else(|| panic!("there is no {name}"))
+    workbook::on_path(name).unwrap_or_else(|| panic!("there is no {name}"))
 }
 
 /// A command in a copy of the workbook, with [`tools`].
@@ -71,12 +67,8 @@ fn command_in(folder: &Path, program: &str, args: &[&str]) -> Command {
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .stdin(Stdio::null());
+    as_of_a_reader(&mut command);
     for name in [
-        "CARGO_TARGET_DIR",
-        "HDF5_DIR",
-        "MPICC",
-        "RUSTC",
-        "WORKBOOK_DATA",
         "WORKBOOK_MPI",
         "NP",
         "SEED",

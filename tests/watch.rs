@@ -22,17 +22,8 @@ use workbook::exercise::{Exercise, with_hole_filled};
 /// Whatever is waited for is there after this long, also on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What cargo has put into our environment, and what would change what is seen.
-const NOT_INHERITED: [&str; 8] = [
-    "CARGO_TARGET_DIR",
-    "HDF5_DIR",
-    "MPICC",
-    "RUSTC",
-    "WORKBOOK_DATA",
-    "NO_COLOR",
-    "CLICOLOR",
-    "CLICOLOR_FORCE",
-];
+/// What would change what is seen.
+const COLOURS: [&str; 3] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
 
 /// A learner with an own folder of answers, who has solved all but some exercises.
 struct Learner {
@@ -133,7 +124,7 @@ impl<'a> Terminal<'a> {
         let mut command = CommandBuilder::new(workbook_program());
         command.arg("watch");
         command.cwd(root());
-        for name in NOT_INHERITED {
+        for name in NOT_A_READERS.into_iter().chain(COLOURS) {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color");

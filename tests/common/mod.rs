@@ -187,23 +187,30 @@ pub fn build_program(package: &str, program: &str) -> PathBuf {
     target.join("debug").join(program)
 }
 
+/// What cargo, and the tests' own set-up, have put into our environment, and a reader's has not.
+pub const NOT_A_READERS: [&str; 5] = [
+    "CARGO_TARGET_DIR",
+    "HDF5_DIR",
+    "MPICC",
+    "RUSTC",
+    "WORKBOOK_DATA",
+];
+
+/// Lets a command run without [`NOT_A_READERS`].
+pub fn as_of_a_reader(command: &mut Command) {
+    for name in NOT_A_READERS {
+        command.env_remove(name);
+    }
+}
+
 /// The `workbook` command for this test's MPI, in the workbook's folder, as in an environment
 /// of a reader's own.
 pub fn workbook_command() -> Command {
     let mut command = Command::new(workbook_program());
-    // What cargo has put into our environment, and what a reader may have there.
-    for name in [
-        "CARGO_TARGET_DIR",
-        "HDF5_DIR",
-        "MPICC",
-        "RUSTC",
-        "WORKBOOK_DATA",
-        "NP",
-        "SEED",
-    ] {
-        command.env_remove(name);
-    }
+    as_of_a_reader(&mut command);
     command
+        .env_remove("NP")
+        .env_remove("SEED")
         .env("MPI", mpi().name())
         .current_dir(root())
         .stdin(Stdio::null());
