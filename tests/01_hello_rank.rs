@@ -81,3 +81,16 @@ fn python_says_the_same() {
         assert_eq!(python.out, rust.out, "{}", python.report());
     }
 }
+
+/// The launcher names the rank in front of each line; what is left is the rank's own text.
+#[test]
+fn what_a_rank_prints_is_kept_to_the_letter() {
+    let data = scratch();
+    let text = "  two blanks\n\n one blank\n\ta tab\n[0] a bracket\n";
+    for ranks in [1, 3] {
+        let run = succeed(&launch("printf", ranks, &[text], data.path()));
+        for rank in 0..ranks {
+            assert_eq!(run.out[rank], text, "{}", run.report());
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::exercise::limits;
 use crate::hosts::World;
 use crate::mpi::Mpi;
 use crate::noise;
-use crate::supervise::{Ended, Stream, supervise_while};
+use crate::supervise::{Ended, Line, Outcome, Stream, supervise_while};
 
 /// A program to be started on several ranks.
 #[derive(Clone, Debug)]
@@ -164,7 +164,7 @@ impl Launch {
             || go_on(printed.get()),
         )?;
         let mut run = Run {
-            ended: outcome.ended,
+            ended: self.ended(&outcome),
             out: vec![String::new(); self.ranks],
             err: vec![String::new(); self.ranks],
             stdout: String::new(),
@@ -186,6 +186,19 @@ impl Launch {
             }
         }
         Ok(run)
+    }
+
+    /// How the run ended, which is not always what the launcher's exit status says.
+    ///
+    /// When the only node of a job fails, no rank has an exit status, and Slurm's `srun` exits
+    /// with 0 (seen with 22.05 and 24.11). It reports the failure on standard error.
+    pub fn ended(&self, outcome: &Outcome) -> Ended {
+        let reports = |it: &Line| it.text.starts_with("srun: error: Node failure on ");
+        let node_failed = self.launcher == "srun" && outcome.lines.iter().any(reports);
+        match outcome.ended {
+            Ended::Exit(0) if node_failed => Ended::Exit(1),
+            ended => ended,
+        }
     }
 }
 
@@ -229,18 +242,18 @@ impl Tagging {
     fn of(mpi: Mpi, launcher: &str) -> Tagging {
         let (options, pattern): (&[&str], &str) = match mpi {
             // 2: text, with blanks in front where there are ten ranks or more
-            _ if launcher == "srun" => (&["--label"], r"^ *(\d+):()( .*|)$"),
+            _ if launcher == "srun" => (&["--label"], r"^ *(\d+):()(?: (.*))?$"),
             // [1,2]<stdout>:text
             Mpi::OpenMpi if !is_open_mpi_5(launcher) => {
-                (&["--tag-output"], r"^\[\d+,(\d+)\]<std(out|err)>: ?(.*)$")
+                (&["--tag-output"], r"^\[\d+,(\d+)\]<std(out|err)>:(.*)$")
             }
-            // [prterun-host-123@1,2]<stdout>: text
+            // [1,2]<stdout>: text, or [prterun-host-123@1,2]<stdout>: text
             Mpi::OpenMpi => (
                 &["--output", "tag"],
-                r"^\[[^\]]*,(\d+)\]<std(out|err)>: ?(.*)$",
+                r"^\[[^\]]*,(\d+)\]<std(out|err)>:(?: (.*))?$",
             ),
             // [2] text
-            Mpi::Mpich => (&["-prepend-rank"], r"^\[(\d+)\]()( .*|)$"),
+            Mpi::Mpich => (&["-prepend-rank"], r"^\[(\d+)\]()(?: (.*))?$"),
         };
         Tagging {
             options,
@@ -257,7 +270,7 @@ impl Tagging {
             _ => stream,
         };
         let text = parts.get(3).map_or("", |it| it.as_str());
-        Some((rank, stream, text.strip_prefix(' ').unwrap_or(text)))
+        Some((rank, stream, text))
     }
 }
 

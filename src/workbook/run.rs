@@ -197,7 +197,7 @@ fn run_once(
                 Stream::Err => eprintln!("{}", line.text),
             }
         })?;
-        ended = outcome.ended;
+        ended = launch.ended(&outcome);
         if ended == Ended::Interrupted {
             bail!("interrupted; all ranks were stopped");
         }
