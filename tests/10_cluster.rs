@@ -398,7 +398,8 @@ fn nothing_is_left_of_a_cluster_that_is_down() {
     // A job that nobody waits for.
     let mut job = up
         .command("setsid")
-        .args(["srun", "--nodes=2", "--ntasks=2", "tail", "-f", "/dev/null"])
+        .args(["srun", &format!("--nodes={}", up.nodes()), "--ntasks=2"])
+        .args(["tail", "-f", "/dev/null"])
         .current_dir(data.path())
         .stderr(Stdio::null())
         .spawn()

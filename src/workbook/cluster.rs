@@ -43,6 +43,9 @@ const FIRST_LINE: &str = "# Written by the workbook's cluster-up.";
 /// The folder within the cluster's that is a disk of its own on each node.
 const LOCAL: &str = "local";
 
+/// The folder within the cluster's in which each node has a folder for what Slurm keeps there.
+const SPOOL: &str = "spool";
+
 /// What runs, and watches, the `slurmd` of a node.
 const NODE: &str = include_str!("node.sh");
 
@@ -409,11 +412,13 @@ impl Cluster {
     fn start(&self, nodes: usize, worlds: Worlds, lives: Lives) -> Result<()> {
         let names: Vec<String> = (1..=nodes).map(|it| format!("n{it}")).collect();
         fs::write(self.conf(), self.text_of_conf(&names)?)?;
-        for inner in ["state", "log", "spool", "tmp", "shm", LOCAL] {
+        for inner in ["state", "log", SPOOL, "tmp", "shm", LOCAL] {
             fs::create_dir(self.folder.join(inner))?;
         }
         for name in &names {
-            fs::create_dir(self.folder.join("tmp").join(name))?;
+            for of_nodes in ["tmp", SPOOL] {
+                fs::create_dir(self.folder.join(of_nodes).join(name))?;
+            }
         }
         let exports = self
             .environment(Mpi::OpenMpi)
@@ -441,7 +446,7 @@ impl Cluster {
                 &node,
                 Path::new(name),
                 &find_program("slurmd")?,
-                &self.folder.join("spool").join(name),
+                &self.folder.join(SPOOL).join(name),
                 Path::new(&owner),
             ];
             let command = match worlds {
@@ -503,7 +508,7 @@ SlurmdTimeout=30
 ReturnToService=2
 SlurmdParameters=config_overrides
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool/%n
+SlurmdSpoolDir={folder}/{SPOOL}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/log/slurmctld.log
@@ -613,14 +618,18 @@ TmpFS={folder}/tmp/%n
                     .filter_map(|it| it.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
                 values.next().map(OsStr::from_bytes)
             };
-            // A shell of the reader's may use our slurm.conf as well. It has no node's name.
-            if value("SLURM_CONF") != Some(ours.as_os_str()) {
+            let text = |name: &str| Some(value(name)?.to_string_lossy().into_owned());
+            let (daemon, mut node) = (text(DAEMON), text("SLURMD_NODENAME"));
+            if let Some(of_folder) = self.node_of_folder(pid) {
+                node = Some(of_folder);
+            } else if value("SLURM_CONF") != Some(ours.as_os_str())
+                // A shell of the reader's may use our slurm.conf as well. It has no node's name.
+                || (daemon.is_none() && node.is_none())
+            {
                 return None;
             }
-            let daemon = value(DAEMON).map(|it| it.to_string_lossy().into_owned());
-            let node = value("SLURMD_NODENAME").map(|it| it.to_string_lossy().into_owned());
             let program = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-            (daemon.is_some() || node.is_some()).then(|| Process {
+            Some(Process {
                 pid,
                 program: program.trim().to_owned(),
                 daemon,
@@ -628,6 +637,15 @@ TmpFS={folder}/tmp/%n
             })
         })
         .collect()
+    }
+
+    /// The node in whose own folder a process works, as `slurmd` does and what it starts for
+    /// itself. (The `slurmstepd` of Slurm 24.11 writes its title over its environment.)
+    fn node_of_folder(&self, pid: i32) -> Option<String> {
+        let folder = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+        let of_node = folder.strip_prefix(self.folder.join(SPOOL)).ok()?;
+        let name = of_node.to_str()?;
+        Some(name.strip_suffix(" (deleted)").unwrap_or(name).to_owned())
     }
 
     /// Deletes the folder, if it is a cluster's.

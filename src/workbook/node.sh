@@ -9,6 +9,8 @@
 # If the process OWNER is gone (a test that was killed, say), all of the cluster goes.
 set -u
 name=$1 slurmd=$2 spool=$3 owner=$4
+# By this folder others know the slurmstepd, which may write its title over its environment.
+cd "$spool" || exit
 "$slurmd" -D -N "$name" &
 slurmd=$!
 
@@ -26,15 +28,23 @@ while kill -0 "$slurmd" 2>/dev/null && [ -e "/proc/$owner" ]; do
   sleep 0.5
 done
 
-# The processes with this in their environment that belong to this cluster, without ourselves.
+# The processes that belong to this cluster and have this in their environment, and each slurmstepd
+# that works in such a folder; without ourselves.
 others() {
-  env -u WORKBOOK_CLUSTER_DAEMON grep -lszE "$1" /proc/[0-9]*/environ |
-    env -u WORKBOOK_CLUSTER_DAEMON xargs -r grep -lszxF -e "SLURM_CONF=$SLURM_CONF" |
-    sed -n 's|^/proc/\([0-9]*\)/environ$|\1|p' | grep -vx $$
+  {
+    env -u WORKBOOK_CLUSTER_DAEMON grep -lszE "$1" /proc/[0-9]*/environ |
+      env -u WORKBOOK_CLUSTER_DAEMON xargs -r grep -lszxF -e "SLURM_CONF=$SLURM_CONF" |
+      sed -n 's|^/proc/\([0-9]*\)/environ$|\1|p'
+    for process in /proc/[0-9]*; do
+      [ "$(cat "$process/comm")" = slurmstepd ] || continue
+      # shellcheck disable=SC2254 # a pattern on purpose
+      case $(readlink "$process/cwd") in $2) echo "${process#/proc/}" ;; esac
+    done
+  } 2>/dev/null | grep -vx $$
 }
 kill_others() {
   for _ in 1 2 3 4 5 6 7 8 9; do
-    pids=$(others "$1") || break
+    pids=$(others "$1" "$2") || break
     # shellcheck disable=SC2086 # words on purpose
     kill -9 $pids 2>/dev/null
     sleep 0.1
@@ -42,7 +52,8 @@ kill_others() {
 }
 
 if [ ! -e "/proc/$owner" ]; then
-  [ "$name" != n1 ] || kill_others '^(WORKBOOK_CLUSTER_DAEMON|SLURMD_NODENAME)='
+  [ "$name" != n1 ] ||
+    kill_others '^(WORKBOOK_CLUSTER_DAEMON|SLURMD_NODENAME)=' "${spool%/*}/*"
   exit
 fi
 if kill -0 "$slurmd" 2>/dev/null; then reason='a slurmstepd was killed'
@@ -50,6 +61,6 @@ else
   wait "$slurmd" && exit # in good order
   reason='slurmd was killed'
 fi
-kill_others "^(WORKBOOK_CLUSTER_DAEMON|SLURMD_NODENAME)=$name\$"
+kill_others "^(WORKBOOK_CLUSTER_DAEMON|SLURMD_NODENAME)=$name\$" "$spool"
 timeout 10 scontrol update NodeName="$name" State=DOWN Reason="$reason"
 exit 1
