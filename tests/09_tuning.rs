@@ -191,8 +191,16 @@ fn hints_are_asked_for_and_told() {
             panic!("{}", run.report());
         };
         assert!(library.contains(" in "), "{}", run.report());
-        assert_eq!((nodes, two_phase), ("1", "disable"), "{}", run.report());
-        assert!(count.parse::<usize>().unwrap() >= 2, "{}", run.report());
+        // Open MPI 4.1 hands back what it was given, and MPICH what it knows, whereas OMPIO of
+        // Open MPI 5.0 lists only what it uses.
+        let only_used = library.starts_with("OMPIO in Open MPI 5.");
+        let (of_romio, at_least) = if only_used {
+            ("–", 1)
+        } else {
+            ("disable", 2)
+        };
+        assert_eq!((nodes, two_phase), ("1", of_romio), "{}", run.report());
+        assert!(count.parse::<usize>().unwrap() >= at_least, "{row}");
     }
 }
 
