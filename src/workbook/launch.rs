@@ -191,7 +191,7 @@ impl Launch {
     /// How the run ended, which is not always what the launcher's exit status says.
     ///
     /// When the only node of a job fails, no rank has an exit status, and Slurm's `srun` exits
-    /// with 0 (seen with 22.05 and 24.11). It reports the failure on standard error.
+    /// with 0 (seen with 22.05). It reports the failure on standard error.
     pub fn ended(&self, outcome: &Outcome) -> Ended {
         let reports = |it: &Line| it.text.starts_with("srun: error: Node failure on ");
         let node_failed = self.launcher == "srun" && outcome.lines.iter().any(reports);
