@@ -7,7 +7,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -182,14 +181,6 @@ impl Bench<'_> {
 
     fn row(&self, mistake: &Mistake) -> Result<Row> {
         let name = &mistake.name;
-        if mistake.disk.is_some() && !small_disks() {
-            return Ok(Row {
-                cells: format!(
-                    "| {name} | | not tried: nobody may make a small disk here | |"
-                ),
-                wrong: None,
-            });
-        }
         let made = self.make(mistake, &mistake.wrong())?;
         let seen = self.judge(mistake, "--wrong", &made, &["--row"])?;
         // Where some have an error, it is a matter of luck which.
@@ -227,19 +218,8 @@ impl Bench<'_> {
         let mut launch = Launch::new(mpi, &self.toolchain().launcher, self.ranks, &program);
         launch.args = args.iter().map(Into::into).collect();
         let shown = launch.shown(self.root);
-        let mut writes_to = folder.clone();
-        let script = tempfile::tempdir()?;
-        if let Some(size) = &mistake.disk {
-            writes_to = script.path().join("disk");
-            std::fs::create_dir(&writes_to)?;
-            let launcher = script.path().join("launcher");
-            let text = on_a_small_disk(&launch.launcher, size, &writes_to, &folder);
-            std::fs::write(&launcher, text)?;
-            std::fs::set_permissions(&launcher, PermissionsExt::from_mode(0o755))?;
-            launch.launcher = launcher.display().to_string();
-        }
         launch.environment = vec![
-            ("WORKBOOK_DATA".to_owned(), writes_to.display().to_string()),
+            ("WORKBOOK_DATA".to_owned(), folder.display().to_string()),
             ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
             ("UCX_LOG_LEVEL".to_owned(), "error".to_owned()),
         ];
@@ -366,45 +346,4 @@ impl Made {
             None => text,
         }
     }
-}
-
-/// A launcher that runs another one in a world of its own, in which `disk` is a disk of that
-/// size; what is on it in the end is copied to `kept`. It needs no rights, but a kernel that
-/// lets users have such worlds ("user namespaces").
-fn on_a_small_disk(launcher: &str, size: &str, disk: &Path, kept: &Path) -> String {
-    let quoted = |text: &str| shell_words::quote(text).into_owned();
-    format!(
-        "#!/bin/sh\n\
-         exec unshare --user --map-root-user --mount --propagation private sh -c '\n\
-         disk=$1 kept=$2; shift 2\n\
-         mount -t tmpfs -o size={size} tmpfs \"$disk\" || exit 125\n\
-         \"$@\"; status=$?\n\
-         cp -r --sparse=always \"$disk\"/. \"$kept\"; exit $status' \
-         sh {} {} {} \"$@\"\n",
-        quoted(&disk.display().to_string()),
-        quoted(&kept.display().to_string()),
-        quoted(launcher),
-    )
-}
-
-/// Whether this machine lets us make one.
-fn small_disks() -> bool {
-    let Ok(folder) = tempfile::tempdir() else {
-        return false;
-    };
-    let mut tried = Command::new("sh");
-    tried
-        .arg(folder.path().join("probe"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let (disk, kept) = (folder.path().join("disk"), folder.path().join("kept"));
-    let made = std::fs::create_dir(&disk)
-        .and_then(|()| std::fs::create_dir(&kept))
-        .and_then(|()| {
-            let script = on_a_small_disk("true", "1m", &disk, &kept);
-            std::fs::write(folder.path().join("probe"), script)
-        })
-        .and_then(|()| tried.status());
-    made.is_ok_and(|it| it.success())
 }

@@ -93,8 +93,6 @@ pub struct Mistake {
     pub program: Option<String>,
     /// The arguments with which it is done right, if not `--cure NAME`.
     pub cure: Option<Vec<String>>,
-    /// Make it on a disk of this size: `1m`.
-    pub disk: Option<String>,
 }
 
 impl Mistake {
