@@ -190,8 +190,8 @@ pub fn markdown(runs: &[Bench]) -> Result<String> {
 
 fn captioned(contest: &Contest, table: &str) -> String {
     format!(
-        "*{}. How many times as long as `distances`: the ratio of the medians of {} rounds, and \
-         the range of the middle half of the rounds.*\n\n{table}",
+        "*{}. How many times as long as `distances`: the median of the ratios of {} rounds, and \
+         their quartiles.*\n\n{table}",
         contest.title(),
         contest.entrants.first().map_or(0, |it| it.first.len())
     )
@@ -288,8 +288,8 @@ fn steps(main: &Contest) -> String {
         ));
     }
     format!(
-        "*{}. How many times as fast as the form before it: the ratio of the medians, and the \
-         range of the middle half of the rounds.*\n\n{}",
+        "*{}. How many times as fast as the form before it: the median of the rounds' ratios, \
+         and their quartiles.*\n\n{}",
         main.title(),
         table(&heading, &rows)
     )
