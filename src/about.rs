@@ -40,6 +40,18 @@ pub fn hdf5_version() -> String {
     format!("{major}.{minor}.{release}")
 }
 
+/// Whether the HDF5 library that is loaded does what
+/// [`collective_metadata`](crate::FileOptions::collective_metadata) asks for when metadata is
+/// *read*. The releases 1.10.5 to 1.10.8, 1.12.0, 1.12.1 and 1.13.0 accept the setting and ignore
+/// it for reads, without an error (HDFGroup/hdf5, pull requests 1206 and 1418). Not collective.
+pub fn has_collective_metadata_reads() -> bool {
+    reads_metadata_together(hdf5::library_version())
+}
+
+fn reads_metadata_together(version: (u8, u8, u8)) -> bool {
+    !matches!(version, (1, 10, 5..=8) | (1, 12, 0..=1) | (1, 13, 0))
+}
+
 /// What the settings say that are embedded in the HDF5 library that this program is linked
 /// with: the same text that `libhdf5.settings` holds. Not collective.
 ///
@@ -210,7 +222,7 @@ unsafe fn entries(info: ffi::MPI_Info) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::shorten;
+    use super::{reads_metadata_together, shorten};
 
     #[test]
     fn names_the_library_and_its_version() {
@@ -218,5 +230,22 @@ mod tests {
         assert_eq!(shorten(open_mpi), "Open MPI 4.1.4");
         let mpich = "MPICH Version:\t4.0.2\nMPICH Release date:\tThu Apr  7\n";
         assert_eq!(shorten(mpich), "MPICH 4.0.2");
+    }
+
+    #[test]
+    fn knows_the_releases_that_ignore_collective_metadata_reads() {
+        for ignores in [(1, 10, 5), (1, 10, 8), (1, 12, 0), (1, 12, 1), (1, 13, 0)] {
+            assert!(!reads_metadata_together(ignores), "{ignores:?}");
+        }
+        for reads in [
+            (1, 10, 4),
+            (1, 10, 9),
+            (1, 12, 2),
+            (1, 13, 1),
+            (1, 14, 5),
+            (2, 2, 0),
+        ] {
+            assert!(reads_metadata_together(reads), "{reads:?}");
+        }
     }
 }

@@ -104,8 +104,13 @@ impl FileOptions {
         self
     }
 
-    /// Metadata is read by one rank for all, and written by all together, not by each for
-    /// itself (`H5Pset_all_coll_metadata_ops`, `H5Pset_coll_metadata_write`).
+    /// Metadata is read by one rank for all, and written by all together, instead of by each
+    /// rank alone (`H5Pset_all_coll_metadata_ops`, `H5Pset_coll_metadata_write`).
+    ///
+    /// Some releases of HDF5, 1.10.8 among them, ignore this for reads, without an error: each
+    /// rank goes on to read all metadata.
+    /// [`has_collective_metadata_reads`](crate::about::has_collective_metadata_reads) tells
+    /// whether this one does it.
     ///
     /// From then on more calls are **collective**: also those that only look something up, such
     /// as opening a dataset (HDF5 reference manual, `H5Pset_all_coll_metadata_ops`).

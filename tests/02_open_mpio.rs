@@ -132,7 +132,9 @@ fn the_guard_ends_all_ranks_after_a_panic() {
     );
 }
 
-/// HDF5 1.10 leaves no file. 1.14 is told by MPI that it ends, and closes what is open.
+/// MPI tells HDF5 that it ends, and HDF5 closes what is open. But its package H5PB, through which
+/// it writes, does not start any more while HDF5 shuts down (`FUNC_ENTER_NOAPI` in H5private.h), so
+/// what has written nothing before gets the file's length only. The 1.14.5 of Debian 13 does better.
 #[test]
 fn a_file_that_is_never_closed() {
     let data = scratch();
@@ -142,15 +144,44 @@ fn a_file_that_is_never_closed() {
         &["--wrong", "never-closed"],
         data.path(),
     ));
-    let opened = open_serially(data.path().join("never-closed.hdf5"));
-    match hdf5::library_version() {
-        (1, ..=10, _) => assert!(opened.is_err(), "it can be read"),
-        (1, 14.., _) | (2.., _, _) => {
-            let file = opened.expect("HDF5 has closed it");
+    let file = data.path().join("never-closed.hdf5");
+    let opened = open_serially(&file);
+    let version = hdf5::library_version();
+    match opened {
+        Ok(file) => {
+            assert!(version > (1, 10, 8), "{version:?} has closed it");
             assert_eq!(file.member_names().unwrap(), ["x"]);
         }
-        (0, _, _) | (1, 11..=13, _) => {} // nobody has looked
+        Err(_) => {
+            assert!(version.0 != 1 || version.1 != 14, "{version:?} has not");
+            let bytes = std::fs::read(&file).unwrap();
+            assert!(!bytes.is_empty(), "it has its length");
+            assert!(bytes.iter().all(|it| *it == 0), "nothing is written");
+        }
     }
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn write_and_never_close() {
+    rank(|world| {
+        let path = parallel_hdf5::data_folder()?.join("written.hdf5");
+        let file = parallel_hdf5::create(&path, world)?;
+        let dataset = parallel_hdf5::create_dataset::<f32>(&file, "x", 10)?;
+        dataset.write_slice(&[1.5], 0..1)?;
+        std::mem::forget(file);
+        Ok(())
+    });
+}
+
+/// What each rank has written something to before is whole.
+#[test]
+fn a_file_that_is_written_and_never_closed() {
+    let data = scratch();
+    succeed(&launch_test("write_and_never_close", 2, data.path()));
+    let file = open_serially(data.path().join("written.hdf5")).expect("it is closed");
+    let x = file.dataset("x").unwrap().read_1d::<f32>().unwrap();
+    assert_eq!(x[0], 1.5);
 }
 
 /// The Python program sees the same, and each opens what the other has created.

@@ -215,6 +215,24 @@ fn the_comparison_says_how_many_chunks_are_unpacked() {
     assert_eq!(left, 0, "the large files are deleted");
 }
 
+/// The page says how large a chunk may be. None of it is written: space is taken when needed.
+#[test]
+fn a_chunk_has_less_than_4_gib_until_hdf5_2() {
+    let data = scratch();
+    let file = hdf5::File::create(data.path().join("large.hdf5")).unwrap();
+    let create = |name: &str, bytes: usize| {
+        let builder = file.new_dataset::<u8>().chunk(bytes).shape(bytes);
+        builder.create(name).map(drop)
+    };
+    create("less", (1 << 32) - 1).expect("less than 4 GiB");
+    let created = create("more", 1 << 32);
+    assert_eq!(
+        created.is_ok(),
+        hdf5::library_version() >= (2, 0, 0),
+        "{created:?}"
+    );
+}
+
 /// The Python program writes the same heights, and more of them.
 #[test]
 fn python_writes_the_same() {

@@ -9,8 +9,11 @@ use std::process::Command;
 
 use common::*;
 use mpi::traits::*;
+use ndarray::{Array2, Ix2};
 use parallel_hdf5::mpiio::MpiFile;
-use parallel_hdf5::{Transfer, agree, data_folder};
+use parallel_hdf5::{
+    DatasetOptions, Slab, Transfer, agree, data_folder, read_slab, rows_of, write_slab,
+};
 use regex::Regex;
 use workbook::figures::{self, Found};
 
@@ -201,6 +204,108 @@ fn hints_are_asked_for_and_told() {
         };
         assert_eq!((nodes, two_phase), ("1", of_romio), "{}", run.report());
         assert!(count.parse::<usize>().unwrap() >= at_least, "{row}");
+    }
+}
+
+/// How often this process asked the system to read, while it did something.
+fn reads_of(something: impl FnOnce()) -> u64 {
+    let so_far = || -> u64 {
+        let text = fs::read_to_string("/proc/self/io").unwrap();
+        let line = text.lines().find_map(|it| it.strip_prefix("syscr: "));
+        line.unwrap().parse().unwrap()
+    };
+    let looking = so_far();
+    let before = so_far();
+    something();
+    so_far() - before - (before - looking)
+}
+
+/// The chunk cache while a file is open for reading, and for writing. All rows of a chunk, one by
+/// one: if the chunk is kept, its bytes are read once.
+#[test]
+#[ignore = "runs as a rank"]
+fn read_chunks_row_by_row() {
+    const ROWS: usize = 32;
+    rank(|world| {
+        let path = data_folder()?.join("kept.hdf5");
+        let file = parallel_hdf5::create(&path, world)?;
+        let plain = DatasetOptions::new().chunks(&[ROWS, 64]);
+        for (name, options) in [("packed", plain.clone().deflate(1)), ("plain", plain)] {
+            let dataset = options.create::<u64>(&file, name, &[ROWS, 64])?;
+            let slab =
+                Slab::of(&dataset).along(0, rows_of(world.rank(), world.size(), ROWS));
+            let values =
+                Array2::<u64>::ones((rows_of(world.rank(), world.size(), ROWS).len(), 64));
+            write_slab(&dataset, &slab, values.view(), Transfer::Collective)?;
+        }
+        file.close()?;
+        for (writing, name, kept) in [
+            (false, "packed", true),
+            (false, "plain", true),
+            (true, "packed", true),
+            (true, "plain", false),
+        ] {
+            let file = match writing {
+                true => parallel_hdf5::open(&path, world)?,
+                false => parallel_hdf5::open_read_only(&path, world)?,
+            };
+            let dataset = file.dataset(name)?;
+            let reads = reads_of(|| {
+                for row in 0..ROWS {
+                    let slab = Slab::of(&dataset).along(0, row..row + 1);
+                    let one = read_slab::<u64, Ix2>(&dataset, &slab, Transfer::Independent);
+                    assert_eq!(one.unwrap().sum(), 64);
+                }
+            });
+            let few = reads < ROWS as u64 / 2;
+            assert_eq!(
+                few, kept,
+                "{name}, open for writing: {writing}: {reads} reads"
+            );
+            drop(dataset);
+            file.close()?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn compressed_chunks_are_kept_while_the_file_is_open_for_writing() {
+    for ranks in [1, 3] {
+        let data = scratch();
+        succeed(&launch_test("read_chunks_row_by_row", ranks, data.path()));
+    }
+}
+
+/// The reads of each rank in the line that begins so.
+fn reads(printed: &str, start: &str) -> Vec<u64> {
+    let line = printed.lines().find(|it| it.trim().starts_with(start));
+    let line = line.unwrap_or_else(|| panic!("no `{start}`: {printed}"));
+    let numbers = line.split(['[', ']']).nth(1).expect("numbers");
+    numbers.split(", ").map(|it| it.parse().unwrap()).collect()
+}
+
+/// Counted by the operating system. Which releases ignore the option is known by their numbers;
+/// here the count has to agree.
+#[test]
+fn collective_metadata_is_read_by_one_rank_or_said_to_be_ignored() {
+    for ranks in RANKS {
+        let data = scratch();
+        let run = succeed(&launch(PROGRAM, ranks, &["--metadata-reads"], data.path()));
+        let alone = reads(&run.stdout, "each rank alone: ");
+        let together = reads(&run.stdout, "collective metadata");
+        assert_eq!((alone.len(), together.len()), (ranks, ranks));
+        assert!(alone.iter().all(|it| *it >= 500), "{}", run.report());
+        let ignored = !parallel_hdf5::about::has_collective_metadata_reads();
+        let said = "collective metadata, which this HDF5 ignores for reads: ";
+        assert_eq!(run.stdout.contains(said), ignored, "{}", run.report());
+        if ignored {
+            assert_eq!(together, alone, "{}", run.report());
+        } else {
+            assert!(together[0] >= 500, "{}", run.report());
+            assert!(together[1..].iter().all(|it| *it < 50), "{}", run.report());
+        }
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
     }
 }
 
@@ -486,4 +591,32 @@ fn subfiles_on_the_hdf5_of_chapter_5() {
         printed.contains("ok: 2 cases measured, all read back right"),
         "{printed}"
     );
+}
+
+/// The page shows a run with the HDF5 of chapter 5, where one rank reads for all.
+#[test]
+#[ignore = "builds HDF5 from its source; run with --ignored"]
+fn collective_metadata_on_the_hdf5_of_chapter_5() {
+    let compiler = workbook::hdf5_source::Compiler::find(mpi()).unwrap();
+    let folder = root().join("target/hdf5");
+    let library = workbook::hdf5_source::library(root(), &folder, &compiler, None).unwrap();
+    let data = scratch();
+    let run = Command::new(workbook_program())
+        .args(["run", "9", "--mpi", mpi().name(), "--ranks", "2", "--hdf5"])
+        .arg(&library.prefix)
+        .args(["--args=--metadata-reads"])
+        .env("WORKBOOK_DATA", data.path())
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&run.stdout);
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{printed}{said}");
+    let held = "ok: with the option, rank 0 reads the metadata for all";
+    assert!(printed.contains(held), "{printed}");
+    let session = root().join("chapters/09-tuning/session-metadata-reads-2.txt");
+    let session = workbook::session::Session::read(&session).unwrap();
+    let lines = printed.lines().skip_while(|it| !it.starts_with("HDF5 "));
+    let ours: String = lines.take(3).map(|it| format!("{it}\n")).collect();
+    assert!(session.agrees(&ours), "{printed}");
 }

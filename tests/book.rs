@@ -309,6 +309,27 @@ fn silent_drawings(root: &Path) -> Faults {
     faults
 }
 
+/// A measured ratio, `1.52 (1.31–1.80)`, whose median does not lie within its quartiles: then
+/// the two were not taken from the same numbers.
+fn medians_outside_their_quartiles(root: &Path) -> Faults {
+    let ratio = Regex::new(r"(\d+(?:\.\d+)?) \((\d+(?:\.\d+)?)–(\d+(?:\.\d+)?)\)").unwrap();
+    let mut faults = Vec::new();
+    let chapters = root.join("chapters");
+    for file in [files(&chapters, "md"), files(&chapters, "txt")].concat() {
+        for (index, line) in read(&file).lines().enumerate() {
+            for found in ratio.captures_iter(line) {
+                let [median, low, high] =
+                    [1, 2, 3].map(|part| found[part].parse::<f64>().unwrap());
+                if !(low <= median && median <= high) {
+                    let place = named(root, &file);
+                    faults.push(format!("{place}:{}: {}", index + 1, &found[0]));
+                }
+            }
+        }
+    }
+    faults
+}
+
 /// A front page whose table of chapters is not that of the chapters.
 fn wrong_front_page(root: &Path) -> Faults {
     let page = read(&root.join("chapters/README.md"));
@@ -358,6 +379,42 @@ fn wrong_front_page(root: &Path) -> Faults {
             faults.push(format!(
                 "SUMMARY.md does not call {chapter} `{title}`, as its page does"
             ));
+        }
+    }
+    faults
+}
+
+/// A chapter whose page does not end with links to the chapters before and after it.
+fn wrong_neighbours(root: &Path) -> Faults {
+    let chapters: Vec<String> = rooms(root).into_iter().collect();
+    let page = |chapter: &str| {
+        let page = root.join("chapters").join(chapter).join("README.md");
+        fs::read_to_string(page).unwrap_or_default()
+    };
+    let mut faults = Vec::new();
+    for (index, chapter) in chapters.iter().enumerate() {
+        let text = page(chapter);
+        let links = text.split("\n## Links\n").nth(1).unwrap_or_default();
+        let links = links.split_whitespace().collect::<Vec<_>>().join(" ");
+        let before = index.checked_sub(1).and_then(|it| chapters.get(it));
+        let next = chapters.get(index + 1);
+        for (word, neighbour) in [("Before", before), ("Next", next)] {
+            let found = links.matches(&format!("{word}: ")).count();
+            let right = neighbour.map(|it| {
+                let title = page(it);
+                let title = title.lines().next().unwrap_or_default();
+                let title = title.trim_start_matches("# ");
+                format!("{word}: [{title}](../{it}/README.md).")
+            });
+            match right {
+                Some(right) if found != 1 || !links.contains(&right) => {
+                    faults.push(format!("{chapter} lacks the link `{right}`"));
+                }
+                None if found > 0 => {
+                    faults.push(format!("{chapter} has a link `{word}`, to no chapter"));
+                }
+                _ => {}
+            }
         }
     }
     faults
@@ -666,8 +723,18 @@ fn every_drawing_says_what_it_shows() {
 }
 
 #[test]
+fn every_median_lies_within_its_quartiles() {
+    none(medians_outside_their_quartiles(root()));
+}
+
+#[test]
 fn the_front_page_lists_the_chapters() {
     none(wrong_front_page(root()));
+}
+
+#[test]
+fn every_chapter_links_its_neighbours() {
+    none(wrong_neighbours(root()));
 }
 
 #[test]
@@ -1059,6 +1126,21 @@ fn finds_a_drawing_without_words() {
 }
 
 #[test]
+fn finds_a_median_outside_its_quartiles() {
+    let figures = "chapters/09-tuning/figures.md";
+    for wrong in ["0.83 (0.88–1.00)", "12.5 (3.00–12.4)"] {
+        finds(medians_outside_their_quartiles, wrong, |root| {
+            let text = format!("{}| {wrong} |\n", read(&root.join(figures)));
+            fs::write(root.join(figures), text).unwrap();
+        });
+    }
+    let session = "chapters/06-collective-io/session-compare.txt";
+    finds(medians_outside_their_quartiles, "9.5 (0.95–1.0)", |root| {
+        edit(root, session, "0.99 (0.95–1.0)", "9.5 (0.95–1.0)");
+    });
+}
+
+#[test]
 fn finds_a_front_page_that_is_out_of_date() {
     finds(
         wrong_front_page,
@@ -1084,6 +1166,38 @@ fn finds_a_front_page_that_is_out_of_date() {
                 "chapters/SUMMARY.md",
                 "[Hello, rank]",
                 "[Hello there]",
+            );
+        },
+    );
+}
+
+#[test]
+fn finds_a_chapter_that_does_not_link_its_neighbours() {
+    let links = "Before: [Hello, rank](../01-hello-rank/README.md). Next:";
+    let chapter_2 = "chapters/02-open-mpio/README.md";
+    finds(
+        wrong_neighbours,
+        "02-open-mpio lacks the link `Before: ",
+        |root| {
+            edit(root, chapter_2, links, "Next:");
+        },
+    );
+    finds(
+        wrong_neighbours,
+        "02-open-mpio lacks the link `Next: ",
+        |root| {
+            edit(root, chapter_2, links, &links.replace("Next", "See"));
+        },
+    );
+    finds(
+        wrong_neighbours,
+        "01-hello-rank has a link `Before`",
+        |root| {
+            edit(
+                root,
+                PAGE,
+                "\n## Links\n",
+                "\n## Links\n\nBefore: [us](..).\n",
             );
         },
     );

@@ -53,7 +53,7 @@ fn check_mistake(run: &Finished, mistake: &str) -> Verdict {
         ("never-closed", "0") => match File::open(run.data.join("never-closed.hdf5")) {
             Err(_) => Ok("as the page says: exit status 0, and no file to read".to_owned()),
             Ok(_) => Ok(
-                "this HDF5 has closed the file itself when MPI ended; HDF5 1.10 \
+                "this HDF5 has closed the file itself when MPI ended; HDF5 1.10.8 \
                 would have left none"
                     .to_owned(),
             ),

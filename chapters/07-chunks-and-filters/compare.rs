@@ -86,13 +86,14 @@ pub fn layouts(world: &SimpleCommunicator, rounds: usize) -> Result<()> {
     Ok(())
 }
 
-/// The median of the ratios, round by round, with the lowest and the highest.
+/// The median of the rounds' ratios, with their quartiles.
 fn ratio(these: &[f64], those: &[f64]) -> String {
     let pairs = these.iter().zip(those);
     let mut ratios: Vec<f64> = pairs.map(|(one, other)| one / other).collect();
     ratios.sort_by(f64::total_cmp);
-    let (low, high) = (ratios[0], ratios[ratios.len() - 1]);
-    format!("{:.1} ({low:.1} to {high:.1})", ratios[ratios.len() / 2])
+    let [low, median, high] =
+        [1, 2, 3].map(|quarter| ratios[(ratios.len() - 1) * quarter / 4]);
+    format!("{median:.1} ({low:.1}–{high:.1})")
 }
 
 /// How many chunks rank 0 unpacks for its block along an axis, of how many.

@@ -11,6 +11,9 @@ pub fn check(run: &Finished) -> Verdict {
     if asked("--list") {
         return Ok("nothing was measured".to_owned());
     }
+    if asked("--metadata-reads") {
+        return metadata_reads(&run.printed);
+    }
     let mut held = Vec::new();
     if !asked("--hints") {
         held.push(measured(&run.printed)?);
@@ -62,6 +65,39 @@ fn is_ratio(cell: &str) -> bool {
         .filter_map(|number| number.trim().parse().ok())
         .collect();
     matches!(numbers[..], [median, low, high] if low <= median && median <= high)
+}
+
+/// Alone, each rank reads once for each group and more. Together, only one of them does, unless
+/// this HDF5 ignores the option.
+fn metadata_reads(printed: &str) -> Result<String, String> {
+    let reads = |start: &str| -> Result<Vec<u64>, String> {
+        let line = printed.lines().find(|it| it.trim().starts_with(start));
+        let numbers = line.and_then(|it| it.split(['[', ']']).nth(1));
+        let numbers = numbers.ok_or(format!("no line `{start}`"))?;
+        let numbers = numbers.split(", ").map(str::parse);
+        let numbers: Result<_, _> = numbers.collect();
+        numbers.map_err(|_| format!("no numbers after `{start}`"))
+    };
+    let (alone, together) = (reads("each rank alone")?, reads("collective metadata")?);
+    if alone.iter().any(|it| *it < 500) {
+        return Err(format!(
+            "a rank opened 500 groups with fewer reads: {alone:?}"
+        ));
+    }
+    if printed.contains("which this HDF5 ignores for reads") {
+        return match together.iter().any(|it| *it < 500) {
+            true => Err(format!("it is not ignored: {together:?}")),
+            false => {
+                Ok("each rank reads all metadata, with the option and without".to_owned())
+            }
+        };
+    }
+    match together.split_first() {
+        Some((first, others)) if *first >= 500 && others.iter().all(|it| *it < 50) => {
+            Ok("with the option, rank 0 reads the metadata for all".to_owned())
+        }
+        _ => Err(format!("not one rank reads for all: {together:?}")),
+    }
 }
 
 /// A row for each MPI-IO that was asked, and a number of hints in each.

@@ -5,6 +5,8 @@ mod cases;
 mod clocks;
 mod measure;
 mod metadata;
+#[path = "../06-collective-io/os_calls.rs"]
+mod os_calls;
 mod report;
 mod transfer;
 
@@ -38,6 +40,10 @@ pub struct Args {
     /// Say which hints are in effect, of some that are asked for.
     #[arg(long)]
     hints: bool,
+    /// Count how often each rank reads to open many groups, with and without collective
+    /// metadata.
+    #[arg(long)]
+    metadata_reads: bool,
     /// Say which cases there are, and measure none.
     #[arg(long)]
     list: bool,
@@ -56,6 +62,10 @@ fn start(world: &SimpleCommunicator, args: Args) -> Result<()> {
     match args {
         Args { list: true, .. } => report::list(world),
         Args { hints: true, .. } => transfer::hints_in_effect(world),
+        Args {
+            metadata_reads: true,
+            ..
+        } => metadata::count_reads(world),
         args => compare(world, &args),
     }
 }

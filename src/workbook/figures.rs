@@ -203,7 +203,7 @@ fn about(chapter: usize, runs: &[Found]) -> String {
 fn side_by_side(table: &Table, runs: &[Found]) -> Result<String> {
     let (base, others) = table.cases.split_first().context("a table has cases")?;
     let mut text = format!(
-        "*{}. How many times as long as \"{}\": the median, and the range of the middle half.*\n\n",
+        "*{}. How many times as long as \"{}\": the median of the rounds' ratios, and their quartiles.*\n\n",
         table.title, base.name
     );
     let mut heading = vec!["Case".to_owned(), "Phase".to_owned()];

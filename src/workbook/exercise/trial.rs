@@ -346,7 +346,7 @@ fn left_open(trial: &Trial) -> Option<String> {
         let line = (trial.lines)(opened).map(|line| format!(" (line {line})"));
         Some(format!(
             "Rank {} opened `{}`{} and never closed it. What the file holds then depends on \
-             the release of HDF5 (chapter 2, \"The file is never closed\").",
+             HDF5, and on what was written before (chapter 2, \"The file is never closed\").",
             rank.rank,
             file.to_string_lossy(),
             line.unwrap_or_default(),
