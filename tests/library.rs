@@ -417,6 +417,37 @@ fn an_attribute_that_is_too_large_is_told_with_its_cure() {
     }
 }
 
+/// What `make doctor` says of Open MPI 4.1.0 to 4.1.4 is true of HDF5's reads as well, and so is
+/// its cure (open-mpi/ompi #10546).
+#[test]
+fn a_collective_read_within_another_is_whole_but_for_a_known_fault() {
+    for ranks in RANKS {
+        for cured in [false, true] {
+            let folder = scratch();
+            let mut launch = launch_test("ranks::reads_within_reads", ranks, folder.path());
+            if cured {
+                let name = "OMPI_MCA_fbtl_posix_read_datasieving".to_owned();
+                launch.environment.push((name, "0".to_owned()));
+            }
+            let said = succeed(&launch).out.concat();
+            let library = parallel_hdf5::about::mpi_library();
+            let patch = library.strip_prefix("Open MPI 4.1.");
+            let faulty = patch.is_some_and(|it| it.parse::<u32>().is_ok_and(|it| it < 5));
+            // Up to two ranks read for themselves.
+            let hit = faulty && ranks > 2 && !cured;
+            assert_eq!(
+                said.contains("all: 0 wrong"),
+                !hit,
+                "{library}, {ranks}: {said}"
+            );
+            assert!(
+                said.contains("borders: 0 wrong"),
+                "{library}, {ranks}: {said}"
+            );
+        }
+    }
+}
+
 #[test]
 fn what_is_handed_over_arrives() {
     on_ranks("handed_over", |_, _| {});

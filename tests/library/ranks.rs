@@ -442,3 +442,45 @@ fn large_attribute() {
         Ok(refused?)
     });
 }
+
+/// In one collective read rank 0 reads all, and each other rank the first number of its part; in
+/// another all read their part with its borders. Prints how many numbers came out wrong.
+#[test]
+#[ignore = "runs as a rank"]
+fn reads_within_reads() {
+    rank(|world| {
+        const COUNT: usize = 1000;
+        let (me, size) = (world.rank(), world.size());
+        let path = data_folder()?.join("within.hdf5");
+        let mine = rows_of(me, size, COUNT);
+        let file = create(&path, world)?;
+        let x = create_dataset::<u64>(&file, "x", COUNT)?;
+        let values = Array1::from_iter(mine.clone().map(|it| it as u64 + 1));
+        write_rows(&x, mine.clone(), values.view(), Transfer::Collective)?;
+        file.flush()?;
+        let with_borders = mine.start.saturating_sub(1)..(mine.end + 1).min(COUNT);
+        for (name, rows) in [
+            (
+                "all",
+                if me == 0 {
+                    0..COUNT
+                } else {
+                    mine.start..mine.start + 1
+                },
+            ),
+            ("borders", with_borders),
+        ] {
+            let found: Array1<u64> = read_rows(&x, rows.clone(), Transfer::Collective)?;
+            let wrong = found
+                .iter()
+                .zip(rows)
+                .filter(|(found, row)| **found != *row as u64 + 1);
+            let mut sum = 0;
+            world.all_reduce_into(&wrong.count(), &mut sum, SystemOperation::sum());
+            if me == 0 {
+                println!("{name}: {sum} wrong");
+            }
+        }
+        Ok(())
+    });
+}
