@@ -125,13 +125,27 @@ pub fn mpi_io_library(file: &File) -> hdf5::Result<&'static str> {
     if hints.iter().any(|(name, _)| name == "romio_no_indep_rw") {
         return Ok("ROMIO");
     }
+    Ok(if has_ompio() { "OMPIO" } else { "ROMIO" })
+}
+
+/// Whether Open MPI has OMPIO, which it then takes (but see [`mpi_io_library`]). No other MPI
+/// has. Not collective.
+pub(crate) fn has_ompio() -> bool {
     let variables = control_variables();
     let has = |prefix| variables.iter().any(|name| name.starts_with(prefix));
-    Ok(if has("io_romio") && !has("io_ompio") {
-        "ROMIO"
-    } else {
-        "OMPIO"
-    })
+    has("io_ompio") || !has("io_romio")
+}
+
+/// Whether this is Open MPI, of a release before that one. Not collective.
+pub(crate) fn is_open_mpi_before(release: [u32; 3]) -> bool {
+    release_of_open_mpi(&mpi_library()).is_some_and(|it| it < release)
+}
+
+fn release_of_open_mpi(library: &str) -> Option<[u32; 3]> {
+    let numbers = library.strip_prefix("Open MPI ")?;
+    let mut numbers = numbers.split(|it: char| !it.is_ascii_digit());
+    let mut next = || numbers.next()?.parse().ok();
+    Some([next()?, next()?, next()?])
 }
 
 /// The names of the MPI library's control variables. Empty if it has no tool interface.
@@ -222,7 +236,7 @@ unsafe fn entries(info: ffi::MPI_Info) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{reads_metadata_together, shorten};
+    use super::{reads_metadata_together, release_of_open_mpi, shorten};
 
     #[test]
     fn names_the_library_and_its_version() {
@@ -230,6 +244,9 @@ mod tests {
         assert_eq!(shorten(open_mpi), "Open MPI 4.1.4");
         let mpich = "MPICH Version:\t4.0.2\nMPICH Release date:\tThu Apr  7\n";
         assert_eq!(shorten(mpich), "MPICH 4.0.2");
+        assert_eq!(release_of_open_mpi("Open MPI 4.1.4"), Some([4, 1, 4]));
+        assert_eq!(release_of_open_mpi("Open MPI 5.0.10rc1"), Some([5, 0, 10]));
+        assert_eq!(release_of_open_mpi("MPICH 4.0.2"), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Opening one file from all ranks.
 
+use std::borrow::Cow;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -10,6 +11,8 @@ use hdf5_sys::h5f::H5Fis_hdf5;
 use mpi::ffi;
 use mpi::traits::*;
 
+use crate::about;
+
 /// Creates the file for all ranks of `comm`, through MPI-IO; a file of that name is
 /// replaced. **Collective** over `comm`: each rank must name the same file.
 ///
@@ -17,7 +20,8 @@ use mpi::traits::*;
 /// sees to both).
 ///
 /// # Errors
-/// If the file cannot be created; HDF5 then fails on all ranks.
+/// If the file cannot be created; HDF5 then fails on all ranks. And if the path is so long that
+/// Open MPI would abort; then HDF5 is not called.
 pub fn create<C: Communicator>(path: impl AsRef<Path>, comm: &C) -> hdf5::Result<File> {
     FileOptions::new().create(path, comm)
 }
@@ -145,7 +149,7 @@ impl FileOptions {
         path: impl AsRef<Path>,
         comm: &C,
     ) -> hdf5::Result<File> {
-        self.builder(comm)?.create(path)
+        self.through_mpi(path.as_ref(), comm, |it, path| it.create(path))
     }
 
     /// As [`open`], with these options. **Collective** over `comm`.
@@ -157,7 +161,7 @@ impl FileOptions {
         path: impl AsRef<Path>,
         comm: &C,
     ) -> hdf5::Result<File> {
-        self.builder(comm)?.open_rw(path)
+        self.through_mpi(path.as_ref(), comm, |it, path| it.open_rw(path))
     }
 
     /// As [`open_read_only`], with these options. **Collective** over `comm`.
@@ -169,7 +173,22 @@ impl FileOptions {
         path: impl AsRef<Path>,
         comm: &C,
     ) -> hdf5::Result<File> {
-        self.builder(comm)?.open(path)
+        self.through_mpi(path.as_ref(), comm, |it, path| it.open(path))
+    }
+
+    /// Opens `path` by `how`, if MPI-IO can; if it cannot, the error says why, where that is
+    /// known.
+    fn through_mpi<C: Communicator>(
+        &self,
+        path: &Path,
+        comm: &C,
+        how: impl FnOnce(&FileBuilder, &Path) -> hdf5::Result<File>,
+    ) -> hdf5::Result<File> {
+        let path = path_for_mpi(path, comm.size())?;
+        how(&self.builder(comm)?, &path).map_err(|error| match why_not_opened(&path) {
+            Some(why) => format!("{error}; {why}").into(),
+            None => error,
+        })
     }
 
     fn builder<C: Communicator>(&self, comm: &C) -> hdf5::Result<FileBuilder> {
@@ -198,6 +217,44 @@ impl FileOptions {
         });
         Ok(builder)
     }
+}
+
+/// The path by which MPI-IO can open this file; all ranks come to the same answer. Not
+/// collective.
+///
+/// # Errors
+/// If Open MPI would abort all ranks, and return no error. To the path OMPIO adds `.locktest.`
+/// and the number of the rank, in a place for 256 bytes (open-mpi/ompi #13565; mended in
+/// 5.0.10).
+pub(crate) fn path_for_mpi(path: &Path, ranks: i32) -> Result<Cow<'_, Path>, String> {
+    let bytes = path.as_os_str().len();
+    // Some releases of OMPIO open no file whose whole path is one letter (open-mpi/ompi
+    // #12619); the same file by another path they do open.
+    if bytes == 1 {
+        return Ok(Path::new(".").join(path).into());
+    }
+    let longest = 255 - format!(".locktest.{}", ranks - 1).len();
+    if bytes > longest && about::is_open_mpi_before([5, 0, 10]) && about::has_ompio() {
+        let library = about::mpi_library();
+        return Err(format!(
+            "the path of the file has {bytes} bytes, and {library} aborts if it has more than \
+             {longest} (open-mpi/ompi #13565): make another folder the current one, and name \
+             the file from there"
+        ));
+    }
+    Ok(path.into())
+}
+
+/// Why MPI-IO opened no file of this path, where the path is to blame. Not collective.
+pub(crate) fn why_not_opened(path: &Path) -> Option<&'static str> {
+    let path = path.as_os_str().as_bytes();
+    let has_colon = path.contains(&b':') && !path.starts_with(b"ufs:");
+    // MPICH's libraries have no OMPIO, and say nothing of ROMIO either.
+    let romio = || !about::mpi_library().starts_with("Open MPI") || !about::has_ompio();
+    (has_colon && romio()).then_some(
+        "the path has a colon, and ROMIO takes what is before it for the kind of file system: \
+         choose a path without, or write `ufs:` in front of it",
+    )
 }
 
 /// Hints, as MPI holds them.

@@ -62,12 +62,13 @@ fn guarded(
     let agreed = error.downcast_ref::<Disagreement>().is_some() || world.size() == 1;
     if agreed {
         if world.rank() == 0 {
-            complain(&format!("Error: {error}"));
+            complain(&format!("Error: {}", with_cure(&*error)));
         }
         return ExitCode::FAILURE;
     }
     let (rank, size) = (world.rank(), world.size());
-    complain(&format!("Error on rank {rank} of {size}: {error}"));
+    let says = with_cure(&*error);
+    complain(&format!("Error on rank {rank} of {size}: {says}"));
     wait_for_turn(rank);
     world.abort(1)
 }
@@ -176,6 +177,18 @@ fn abort_on_panic(rank: i32) {
 fn wait_for_turn(rank: i32) {
     let turn = 1 + rank.clamp(0, 9) as u64;
     std::thread::sleep(Duration::from_millis(100 * turn));
+}
+
+/// What the error says, and the cure, if HDF5's words do not lead to it.
+fn with_cure(error: &dyn std::error::Error) -> String {
+    let says = error.to_string();
+    match says.contains("object header message is too large") {
+        true => format!(
+            "{says}; an attribute may take 64 KiB at most: make it a dataset, or create the file \
+             with `FileOptions::versions`, from `LibraryVersion::V18` on"
+        ),
+        false => says,
+    }
 }
 
 /// Writes a line to standard error in one piece. `eprintln!` hands over its parts one by

@@ -16,6 +16,7 @@ use mpi::ffi;
 use mpi::traits::*;
 
 use crate::Transfer;
+use crate::file::{path_for_mpi, why_not_opened};
 
 /// A file of elements `T`, opened by all ranks of a communicator through MPI-IO.
 ///
@@ -91,7 +92,8 @@ impl<T: Equivalence> MpiFile<T> {
             path: path.to_owned(),
             why,
         };
-        let name = CString::new(path.as_os_str().as_bytes())
+        let name = path_for_mpi(path, comm.size()).map_err(fail)?;
+        let name = CString::new(name.as_os_str().as_bytes())
             .map_err(|_| fail("its name holds a zero byte".to_owned()))?;
         let hints = Hints::new(hints).map_err(fail)?;
         let mut handle = MaybeUninit::uninit();
@@ -105,7 +107,11 @@ impl<T: Equivalence> MpiFile<T> {
                 handle.as_mut_ptr(),
             );
             if status != ffi::MPI_SUCCESS as c_int {
-                return Err(fail(error_text(status)));
+                let why = match why_not_opened(path) {
+                    Some(why) => format!("{}; {why}", error_text(status)),
+                    None => error_text(status),
+                };
+                return Err(fail(why));
             }
             handle.assume_init()
         };

@@ -282,7 +282,8 @@ fn a_good_machine_has_nothing_wrong_under_either_mpi() {
         diagnosis.cures("ok", "libclang ");
         diagnosis.cures("ok", "C compiler");
         diagnosis.cures("ok", "locks work there");
-        diagnosis.cures("ok", "h5py ");
+        let h5py = diagnosis.cures("ok", "h5py ");
+        assert!(h5py.is_empty());
     }
 }
 
@@ -957,6 +958,126 @@ fn hdf5_told_to_do_without_locks_is_noted() {
         .cures("note", "HDF5_USE_FILE_LOCKING=FALSE");
     let after = machine.doctor_after(&cures[0]);
     after.is_well().is_silent_about("HDF5_USE_FILE_LOCKING");
+}
+
+// --- What MPI-IO does to data, and to paths ------------------------------------------------
+
+/// The release of Open MPI that is tried, 4.1.4 as [4, 1, 4].
+fn open_mpi() -> [u32; 3] {
+    let says = says("mpirun.openmpi", &["--version"]);
+    let version = regex::Regex::new(r"(\d+)\.(\d+)\.(\d+)").unwrap();
+    let found = version
+        .captures(&says)
+        .expect("a launcher tells its version");
+    [1, 2, 3].map(|it| found[it].parse().unwrap())
+}
+
+#[test]
+fn an_open_mpi_that_loses_data_is_noted_with_what_cures_it() {
+    let release = open_mpi();
+    let ([major, minor, patch], machine) = (release, Machine::new());
+    let version = format!("Open MPI {major}.{minor}.{patch}");
+    let diagnosis = machine.doctor();
+    diagnosis.is_well();
+    let reading = format!("{version} leaves values out of a collective read");
+    if ([4, 1, 0]..[4, 1, 5]).contains(&release) {
+        let cures = diagnosis.cures("note", &reading);
+        diagnosis.cures("note", "(seen here; open-mpi/ompi #10546, 4.1.0 to 4.1.4)");
+        let after = machine.doctor_after(&cures[0]);
+        after.is_well().is_silent_about("leaves values out");
+        after.cures("note", &format!("{version} writes stray memory"));
+    } else {
+        diagnosis.is_silent_about("leaves values out");
+    }
+    let racing = ([4, 1, 0]..[4, 1, 7]).contains(&release)
+        || ([5, 0, 0]..[5, 0, 6]).contains(&release);
+    if racing {
+        let cures = diagnosis.cures("note", &format!("{version} writes stray memory"));
+        diagnosis.cures("note", "may lose data with the hint `cb_nodes`");
+        let after = machine.doctor_after(&cures[0]);
+        after.is_well().is_silent_about("stray memory");
+        after.is_silent_about("#12718");
+    } else {
+        diagnosis.is_silent_about("#12718");
+    }
+    // MPICH has another MPI-IO.
+    let diagnosis = Machine::new().args(&["--mpi", "mpich"]).doctor();
+    diagnosis.is_well().is_silent_about("open-mpi/ompi");
+}
+
+#[test]
+fn a_setting_that_chooses_romio_is_noted() {
+    let crashes = open_mpi() < [5, 0, 0];
+    let machine = Machine::new().with("OMPI_MCA_io", "^ompio");
+    let diagnosis = machine.doctor();
+    // ROMIO sieves as well, and loses nothing.
+    diagnosis.is_well().is_silent_about("seen here");
+    if !crashes {
+        return drop(diagnosis.is_silent_about("#7795"));
+    }
+    let cures = diagnosis.cures("note", "OMPI_MCA_io=^ompio chooses ROMIO");
+    machine
+        .doctor_after(&cures[0])
+        .is_well()
+        .is_silent_about("#7795");
+
+    let home = scratch();
+    let settings = home.path().join(".openmpi/mca-params.conf");
+    fs::create_dir(settings.parent().unwrap()).expect("a folder can be made");
+    fs::write(&settings, "io = ^ompio\n").expect("a file");
+    let mut machine = Machine::new();
+    for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let old = Path::new(&machine.environment["HOME"]).join(folder);
+        if !machine.environment.contains_key(name) {
+            machine = machine.with(name, old);
+        }
+    }
+    let machine = machine.with("HOME", home.path());
+    let diagnosis = machine.doctor();
+    let cures = diagnosis
+        .is_well()
+        .cures("note", "a file `mca-params.conf` chooses ROMIO");
+    assert!(cures[0].contains("~/.openmpi/mca-params.conf"), "{cures:?}");
+    fs::write(&settings, "").expect("a file");
+    machine.doctor().is_well().is_silent_about("#7795");
+}
+
+#[test]
+fn a_folder_for_data_whose_path_has_a_colon() {
+    let folder = scratch();
+    let data = folder.path().join("day:2");
+    let machine = Machine::new().with("WORKBOOK_DATA", &data);
+    // HDF5 has created a file there, with OMPIO.
+    let diagnosis = machine.doctor();
+    let cures = diagnosis
+        .is_well()
+        .cures("note", "has a colon, and ROMIO takes");
+    assert_eq!(cures, [ELSEWHERE]);
+    diagnosis.cures("ok", "two processes created one file");
+
+    let diagnosis = machine.args(&["--mpi", "mpich"]).doctor();
+    let cure = diagnosis.only_wrong("MPICH opens no file there");
+    assert_eq!(cure, ELSEWHERE);
+    diagnosis.is_silent_about("created one file");
+}
+
+#[test]
+fn a_folder_for_data_whose_path_is_too_long() {
+    let folder = scratch();
+    let mut data = folder.path().to_owned();
+    while data.as_os_str().len() < 230 {
+        data.push("deep");
+    }
+    let machine = Machine::new().with("WORKBOOK_DATA", &data);
+    let diagnosis = machine.doctor();
+    if open_mpi() < [5, 0, 10] {
+        let cure = diagnosis.only_wrong("is ended by a file whose path has more than 242");
+        assert_eq!(cure, ELSEWHERE);
+    } else {
+        diagnosis.is_well().is_silent_about("#13565");
+    }
+    let mpich = machine.args(&["--mpi", "mpich"]);
+    mpich.doctor().is_well().is_silent_about("#13565");
 }
 
 // --- Settings ----------------------------------------------------------------------------

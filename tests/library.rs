@@ -6,8 +6,8 @@ mod common;
 mod ranks;
 
 use common::{
-    RANKS, change_serially, create_serially, launch, launch_test, open_serially, root,
-    scratch, succeed,
+    RANKS, change_serially, create_serially, fail, launch, launch_test, mpi, open_serially,
+    root, scratch, succeed,
 };
 use hdf5::{Dataset, File};
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr2, s};
@@ -16,6 +16,7 @@ use parallel_hdf5::{
     cyclic, read_rows, read_slab, read_slab_into, rows_of, write_rows, write_slab,
 };
 use proptest::prelude::*;
+use workbook::mpi::Mpi;
 
 /// A dataset of shape (4, 3), filled with -1.
 fn four_by_three(folder: &tempfile::TempDir) -> (File, Dataset) {
@@ -386,6 +387,65 @@ fn options_take_effect() {
         });
         assert_eq!(found, right);
     });
+}
+
+/// With Open MPI, whose OMPIO opens the files, and with its ROMIO; MPICH has nothing else.
+#[test]
+fn a_path_that_mpi_io_does_not_open_is_told_with_its_cure() {
+    for name in ["paths", "colons"] {
+        on_ranks(name, |_, _| {});
+        if mpi() == Mpi::OpenMpi {
+            let folder = scratch();
+            let mut launch = launch_test(&format!("ranks::{name}"), 3, folder.path());
+            let romio = ("OMPI_MCA_io".to_owned(), "^ompio".to_owned());
+            launch.environment.push(romio);
+            succeed(&launch);
+        }
+    }
+}
+
+#[test]
+fn an_attribute_that_is_too_large_is_told_with_its_cure() {
+    for ranks in RANKS {
+        let folder = scratch();
+        let run = fail(&launch_test("ranks::large_attribute", ranks, folder.path()));
+        let said = run.complaints();
+        let cure = "make it a dataset, or create the file with `FileOptions::versions`";
+        assert_eq!(said.matches(cure).count(), 1, "{said}");
+        let file = open_serially(folder.path().join("new.hdf5")).unwrap();
+        assert_eq!(file.attr("table").unwrap().size(), 10_000);
+    }
+}
+
+/// What `make doctor` says of Open MPI 4.1.0 to 4.1.4 is true of HDF5's reads as well, and so is
+/// its cure (open-mpi/ompi #10546).
+#[test]
+fn a_collective_read_within_another_is_whole_but_for_a_known_fault() {
+    for ranks in RANKS {
+        for cured in [false, true] {
+            let folder = scratch();
+            let mut launch = launch_test("ranks::reads_within_reads", ranks, folder.path());
+            if cured {
+                let name = "OMPI_MCA_fbtl_posix_read_datasieving".to_owned();
+                launch.environment.push((name, "0".to_owned()));
+            }
+            let said = succeed(&launch).out.concat();
+            let library = parallel_hdf5::about::mpi_library();
+            let patch = library.strip_prefix("Open MPI 4.1.");
+            let faulty = patch.is_some_and(|it| it.parse::<u32>().is_ok_and(|it| it < 5));
+            // Up to two ranks read for themselves.
+            let hit = faulty && ranks > 2 && !cured;
+            assert_eq!(
+                said.contains("all: 0 wrong"),
+                !hit,
+                "{library}, {ranks}: {said}"
+            );
+            assert!(
+                said.contains("borders: 0 wrong"),
+                "{library}, {ranks}: {said}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use ndarray::{Array1, Array2, array};
 use parallel_hdf5::{
     Actual, AllocTime, Cause, ChunkIo, DatasetOptions, FileOptions, FillTime, Slab,
     SlabError, Transfer, about, agree, chunked_rows_of, create, create_dataset, cyclic,
-    data_folder, hand_over, hints, read_rows, read_slab, read_slab_into, rows_of,
-    write_rows, write_slab, write_then_rename,
+    data_folder, hand_over, hints, mpiio::MpiFile, read_rows, read_slab, read_slab_into,
+    rows_of, write_rows, write_slab, write_then_rename,
 };
 
 use crate::common::rank;
@@ -338,5 +338,154 @@ fn cost() {
         }
         drop(dataset);
         Ok(file.close()?)
+    });
+}
+
+/// As long as a path may be here, and longer. Open MPI would abort; that is refused before.
+#[test]
+#[ignore = "runs as a rank"]
+fn paths() {
+    rank(|world| {
+        std::env::set_current_dir(data_folder()?)?;
+        let longest = 255 - format!(".locktest.{}", world.size() - 1).len();
+        let path = |length: usize| {
+            let name = format!("{length}.hdf5");
+            let steps = length - name.len();
+            // `.//` is as good as `./`.
+            format!("{}{}{name}", "./".repeat(steps / 2), "/".repeat(steps % 2))
+        };
+        create(path(longest), world)?.close()?;
+        let mut sizes = vec![longest];
+        let library = about::mpi_library();
+        let library: Vec<&str> = library.split(['.', ' ']).collect();
+        let aborts = library[..2] == ["Open", "MPI"]
+            && (library[2] < "5" || library[2..4] == ["5", "0"] && library[4].len() == 1);
+        for length in [longest + 1, 400] {
+            let made = create(path(length), world);
+            let by_mpi = MpiFile::<i32>::create(path(length), world, &[]);
+            if aborts && std::env::var_os("OMPI_MCA_io").is_none() {
+                for said in [
+                    made.unwrap_err().to_string(),
+                    by_mpi.err().unwrap().to_string(),
+                ] {
+                    let expected = format!("{length} bytes, and Open MPI ");
+                    assert!(said.contains(&expected), "{said}");
+                    let expected = format!("more than {longest} (open-mpi/ompi #13565)");
+                    assert!(said.contains(&expected), "{said}");
+                }
+            } else {
+                made?.close()?;
+                by_mpi?.close()?;
+                sizes.push(length);
+            }
+        }
+        // One letter.
+        create("q", world)?.close()?;
+        parallel_hdf5::open("q", world)?.close()?;
+        MpiFile::<i32>::create("m", world, &[])?.close()?;
+        world.barrier();
+        for length in sizes {
+            assert!(std::path::Path::new(&format!("{length}.hdf5")).exists());
+        }
+        assert!(std::path::Path::new("q").exists() && std::path::Path::new("m").exists());
+        Ok(())
+    });
+}
+
+/// A colon, where ROMIO opens the file and where OMPIO does.
+#[test]
+#[ignore = "runs as a rank"]
+fn colons() {
+    rank(|world| {
+        let folder = std::path::absolute(data_folder()?)?;
+        let path = folder.join("run-12:30.hdf5");
+        let romio = !about::mpi_library().starts_with("Open MPI")
+            || std::env::var_os("OMPI_MCA_io").is_some();
+        let made = create(&path, world);
+        let by_mpi = MpiFile::<i32>::create(folder.join("raw-12:30"), world, &[]);
+        if !romio {
+            made?.close()?;
+            by_mpi?.close()?;
+            // The path is not to blame here.
+            let missing = parallel_hdf5::open(folder.join("a:b/none"), world).unwrap_err();
+            assert!(!missing.to_string().contains("colon"), "{missing}");
+            return Ok(());
+        }
+        let missing = parallel_hdf5::open(folder.join("none"), world).unwrap_err();
+        assert!(!missing.to_string().contains("colon"), "{missing}");
+        for said in [
+            made.unwrap_err().to_string(),
+            by_mpi.err().unwrap().to_string(),
+        ] {
+            assert!(said.contains("the path has a colon, and ROMIO"), "{said}");
+            assert!(said.contains("write `ufs:` in front of it"), "{said}");
+        }
+        let cured = format!("ufs:{}", path.display());
+        create(&cured, world)?.close()?;
+        parallel_hdf5::open_read_only(&cured, world)?.close()?;
+        world.barrier();
+        assert!(path.exists());
+        Ok(())
+    });
+}
+
+/// The cure that `run` names works; without it, the error is left to it.
+#[test]
+#[ignore = "runs as a rank"]
+fn large_attribute() {
+    rank(|world| {
+        let values = Array1::<f64>::zeros(10_000);
+        let options =
+            FileOptions::new().versions(LibraryVersion::V18, LibraryVersion::latest());
+        let file = options.create(data_folder()?.join("new.hdf5"), world)?;
+        file.new_attr_builder().with_data(&values).create("table")?;
+        file.close()?;
+        let file = create(data_folder()?.join("old.hdf5"), world)?;
+        let refused = file.new_attr_builder().with_data(&values).create("table");
+        let refused = agree(world, refused.map(drop));
+        file.close()?;
+        Ok(refused?)
+    });
+}
+
+/// In one collective read rank 0 reads all, and each other rank the first number of its part; in
+/// another all read their part with its borders. Prints how many numbers came out wrong.
+#[test]
+#[ignore = "runs as a rank"]
+fn reads_within_reads() {
+    rank(|world| {
+        const COUNT: usize = 1000;
+        let (me, size) = (world.rank(), world.size());
+        let path = data_folder()?.join("within.hdf5");
+        let mine = rows_of(me, size, COUNT);
+        let file = create(&path, world)?;
+        let x = create_dataset::<u64>(&file, "x", COUNT)?;
+        let values = Array1::from_iter(mine.clone().map(|it| it as u64 + 1));
+        write_rows(&x, mine.clone(), values.view(), Transfer::Collective)?;
+        file.flush()?;
+        let with_borders = mine.start.saturating_sub(1)..(mine.end + 1).min(COUNT);
+        for (name, rows) in [
+            (
+                "all",
+                if me == 0 {
+                    0..COUNT
+                } else {
+                    mine.start..mine.start + 1
+                },
+            ),
+            ("borders", with_borders),
+        ] {
+            let found: Array1<u64> = read_rows(&x, rows.clone(), Transfer::Collective)?;
+            let wrong = found
+                .iter()
+                .zip(rows)
+                .filter(|(found, row)| **found != *row as u64 + 1);
+            let mut sum = 0;
+            world.all_reduce_into(&wrong.count(), &mut sum, SystemOperation::sum());
+            if me == 0 {
+                println!("{name}: {sum} wrong");
+            }
+        }
+        Ok(())
     });
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use regex::Regex;
 
-use super::mpi::{Working, compile, needed_by, run_two, trial_folder};
+use super::mpi::{Working, compile, needed_by, run, trial_folder};
 use super::{Patient, Report};
 use crate::mpi::{Mpi, hdf5_version, output_of};
 
@@ -205,7 +205,7 @@ fn create_together(
         .prefix("doctor-")
         .suffix(".hdf5")
         .tempfile_in(data)?;
-    let (ended, lines) = run_two(&working.launcher, &program, &[file.path().as_os_str()])?;
+    let (ended, lines) = run(&working.launcher, 2, &program, &[file.path().as_os_str()])?;
     if lines.concat().matches("<trial: good>").count() == 2 && ended.success() {
         return Ok(Ok(()));
     }

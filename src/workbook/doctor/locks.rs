@@ -1,5 +1,5 @@
-//! The folder where the programs write, and whether its file system has the locks that
-//! atomic mode and HDF5 need.
+//! The folder where the programs write: whether MPI-IO can open what has such a path, and
+//! whether its file system has the locks that atomic mode and HDF5 need.
 //!
 //! ROMIO's atomic mode takes a lock by `fcntl` around each access; HDF5 takes one by
 //! `flock` on each file that it opens without MPI. Each lock is not only taken here, but
@@ -8,17 +8,27 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
 
+use super::mpi::Working;
+use super::mpiio::Release;
 use super::{Patient, Report};
-use crate::mpi::output_of;
+use crate::mpi::{Mpi, output_of};
+
+/// What the longest name of a file may have that a chapter or an exercise makes.
+const LONGEST_NAME: usize = 40;
 
 /// Looks at the folder where the programs write; it, if files and locks work there.
-pub(super) fn look(patient: &Patient, report: &mut Report) -> Option<PathBuf> {
+pub(super) fn look(
+    patient: &Patient,
+    report: &mut Report,
+    mpi: Option<&Working>,
+) -> Option<PathBuf> {
     let (folder, named) = match std::env::var_os("WORKBOOK_DATA") {
         Some(folder) => (PathBuf::from(folder), true),
         None => (patient.root.join("target/data"), false),
@@ -52,6 +62,41 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Option<PathBuf> {
             return None;
         }
     };
+    let bytes = folder.as_os_str().as_bytes();
+    let mut well = true;
+    if bytes.contains(&b':') {
+        let says = format!(
+            "the path of {shown} has a colon, and ROMIO takes what is before it for the name of \
+             a file system (open-mpi/ompi #860, pmodels/mpich #5951)"
+        );
+        match patient.request.mpi {
+            Mpi::Mpich => {
+                well = false;
+                report.wrong("colon", format!("{says}: MPICH opens no file there"), vec![elsewhere()]);
+            }
+            Mpi::OpenMpi => report.note(
+                "colon",
+                format!("{says}; Open MPI's OMPIO does not, so only `--mca io romio321` and MPICH open no file there"),
+                vec![elsewhere()],
+            ),
+        }
+    }
+    let open_mpi = mpi.filter(|_| patient.request.mpi == Mpi::OpenMpi);
+    if let Some(version) = open_mpi.map(|it| &it.version)
+        && let Some(longest) = Release::of(version).map(Release::longest_path)
+        && bytes.len() + "/".len() + LONGEST_NAME > longest
+    {
+        well = false;
+        report.wrong(
+            "long-path",
+            format!(
+                "the path of {shown} has {} bytes, and Open MPI {version} is ended by a file \
+                 whose path has more than {longest} (open-mpi/ompi #13565, before 5.0.10)",
+                bytes.len()
+            ),
+            vec![elsewhere()],
+        );
+    }
     let kind = file_system(&folder).map_or(String::new(), |kind| format!(" ({kind})"));
 
     let (by_fcntl, by_flock) = (
@@ -96,7 +141,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Option<PathBuf> {
             vec!["unless you need that: `unset HDF5_USE_FILE_LOCKING`".to_owned()],
         );
     }
-    if by_fcntl.is_err() || by_flock.is_err() {
+    if by_fcntl.is_err() || by_flock.is_err() || !well {
         return None;
     }
     report.ok(

@@ -9,6 +9,7 @@ mod hdf5;
 mod libclang;
 mod locks;
 mod mpi;
+mod mpiio;
 mod surroundings;
 
 use std::path::{Path, PathBuf};
@@ -181,10 +182,13 @@ pub fn examine(root: &Path, request: &Request) -> Result<Report> {
     }
     surroundings::cores(&patient, &mut report, mpi.as_ref())?;
     libclang::look(&patient, &mut report);
-    let data = locks::look(&patient, &mut report);
+    let data = locks::look(&patient, &mut report, mpi.as_ref());
     match &mpi {
         Some(mpi) => hdf5::look(&patient, &mut report, mpi, data.as_deref())?,
         None => report.skipped.push("HDF5"),
+    }
+    if let (Some(mpi), Some(data)) = (&mpi, &data) {
+        mpiio::look(&patient, &mut report, mpi, data)?;
     }
     surroundings::cargo_config(&patient, &mut report);
     surroundings::environment(&patient, &mut report);

@@ -236,7 +236,7 @@ fn meet(patient: &Patient, mpicc: &str, launcher: &str) -> Result<Meeting> {
         Ok(program) => program,
         Err(why) => return Ok(Meeting::NotCompiled(why)),
     };
-    let (ended, lines) = run_two(launcher, &program, &[])?;
+    let (ended, lines) = run(launcher, 2, &program, &[])?;
     // MPICH's launcher may put two processes' answers into one line.
     let said = lines.join(" ");
     let answers: Vec<&str> = said.split("<trial: ").skip(1).collect();
@@ -303,14 +303,18 @@ pub(super) fn compile(
     ))
 }
 
-/// Starts two processes; how they ended, and what they printed, complaints first.
-pub(super) fn run_two(
+/// Starts `count` processes; how they ended, and what they printed, complaints first.
+pub(super) fn run(
     launcher: &str,
+    count: usize,
     program: &Path,
     args: &[&std::ffi::OsStr],
 ) -> Result<(Ended, Vec<String>)> {
     let mut command = Command::new(launcher);
-    command.args(["-n", "2"]).arg(program).args(args);
+    command
+        .args(["-n", &count.to_string()])
+        .arg(program)
+        .args(args);
     // Whosever the launcher is: MPICH does not mind what is meant for Open MPI.
     command.envs(Mpi::OpenMpi.launch_environment());
     let outcome = supervise(command, LIMIT, |_| {})?;

@@ -199,12 +199,20 @@ pub(super) fn environment(patient: &Patient, report: &mut Report) {
 /// What only some doors want. They install it by themselves.
 pub(super) fn optional(patient: &Patient, report: &mut Report) {
     let python = "from importlib.util import find_spec as find; import h5py, mpi4py; \
-                  print(h5py.__version__, \
-                  bool(find('h5py._debian_h5py_mpi') or h5py.get_config().mpi))";
+                  print(h5py.__version__, 'taken' if h5py.get_config().mpi \
+                  else 'there' if find('h5py._debian_h5py_mpi') else 'none')";
     let says = output_of("/usr/bin/python3", &["-c", python]).unwrap_or_default();
     let install = |need: &str| patient.install(need).into_iter().collect::<Vec<_>>();
     match says.trim().split_once(' ') {
-        Some((version, "True")) => report.ok("h5py", format!("h5py {version} for MPI")),
+        Some((version, "taken")) => report.ok("h5py", format!("h5py {version} for MPI")),
+        // Debian has both, and chooses by variables that mpirun sets and srun does not.
+        Some((version, "there")) => report.ok(
+            "h5py",
+            format!(
+                "h5py {version} for MPI; Debian's `import h5py` takes the serial one under \
+                 `srun`, unless you `export H5PY_ALWAYS_USE_MPI=1`"
+            ),
+        ),
         _ => report.note(
             "h5py",
             "no h5py for MPI: wanted only for the Python programs beside the Rust ones",
