@@ -95,10 +95,16 @@ impl From<String> for Wrong {
 }
 
 impl Case {
-    /// Numbers that depend on the seed and on `stream` only: the same again in
-    /// [`Exercise::judge`] as in [`Exercise::prepare`].
+    /// Numbers that depend on the seed, the number of ranks and `stream` only: the same again
+    /// in [`Exercise::judge`] as in [`Exercise::prepare`], others in each trial.
+    ///
+    /// For whatever may be what it wants. A case that tells right from wrong is not left to
+    /// them: some trial of each check has it.
     pub fn random(&self, stream: u64) -> fastrand::Rng {
-        fastrand::Rng::with_seed(self.seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        let seed = self.seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        fastrand::Rng::with_seed(
+            seed ^ (self.ranks as u64).wrapping_mul(0xd1b5_4a32_d192_ed03),
+        )
     }
 
     /// Makes a file in the trial's folder, and has it filled.

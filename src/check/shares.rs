@@ -33,6 +33,38 @@ impl Shares {
         }
     }
 
+    /// The rows of `dataset` as the program shared them out, if that is even: consecutive rows
+    /// for each rank, in rank order, and no rank with more than one more than another. Else as
+    /// [`Shares::rows`] shares them out.
+    pub fn rows_as_written(trial: &Trial, dataset: &str, total: usize) -> Shares {
+        let usual = Shares::rows(trial.ranks(), total);
+        match usual.one_after_the_other(trial, dataset, total) {
+            Some(ranges) if even(&ranges) => Shares::new(0, ranges),
+            _ => usual,
+        }
+    }
+
+    /// What each rank wrote, if these ranges follow each other from 0 to `total`.
+    pub fn one_after_the_other(
+        &self,
+        trial: &Trial,
+        dataset: &str,
+        total: usize,
+    ) -> Option<Vec<Range<usize>>> {
+        let mut end = 0;
+        let mut ranges = Vec::new();
+        for rank in 0..trial.ranks() {
+            let range = match self.written(trial, dataset, rank).as_slice() {
+                [] => end..end,
+                [one] if one.start == end => one.clone(),
+                _ => return None,
+            };
+            end = range.end;
+            ranges.push(range);
+        }
+        (end == total).then_some(ranges)
+    }
+
     /// Any other way: for each rank its part of the dimension `axis`.
     pub fn new(axis: usize, ranges: Vec<Range<usize>>) -> Shares {
         Shares { axis, ranges }
@@ -205,6 +237,12 @@ impl Shares {
         });
         joined(along.collect())
     }
+}
+
+/// Whether no rank has more than one more than another.
+pub fn even(ranges: &[Range<usize>]) -> bool {
+    let most = ranges.iter().map(Range::len).max().unwrap_or(0);
+    ranges.iter().all(|it| it.len() + 1 >= most)
 }
 
 /// The ranges, in order, and joined where they touch.

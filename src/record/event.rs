@@ -102,9 +102,14 @@ pub enum Event {
     Abort {
         /// With this code.
         code: i32,
+        /// See [`RankRecord::said`](crate::RankRecord::said).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<u64>,
     },
     /// `MPI_Finalize` has returned.
     Finalized,
+    /// The process ends by itself, with this status.
+    Status(i32),
     /// The process ends by itself.
     Exited,
     /// From here on nothing is recorded: the file is large enough.

@@ -39,6 +39,11 @@ pub const FOLDER: &str = "WORKBOOK_RECORD";
 /// pieces, and may lose what a rank wrote just before it aborted.
 pub const STANDARD_ERROR: &str = "WORKBOOK_RECORD_STDERR";
 
+/// The environment variable with which the ranks begin to send messages one after the other, the
+/// last rank first, as far as that is possible within a second: who takes messages in the order
+/// of their arrival has them in the wrong one.
+pub const LAST_FIRST: &str = "WORKBOOK_RECORD_LAST_FIRST";
+
 /// The environment variable with which the bytes are recorded as well that the operating system
 /// was told to read and write, and by which every process that is started by the command has
 /// the recorder: also one that is started by a script, or by another launcher.
@@ -79,6 +84,11 @@ pub struct RankRecord {
     pub progress: u64,
     /// The code that it gave to `MPI_Abort`.
     pub aborted: Option<i32>,
+    /// How many bytes it had written on standard error by then, with [`STANDARD_ERROR`]. What
+    /// follows them is MPI's.
+    pub said: Option<u64>,
+    /// The exit status of a process that ended by itself.
+    pub status: Option<i32>,
     /// It made more calls than were recorded.
     pub truncated: bool,
     /// The bytes that the operating system was told to read and write for it, in the order

@@ -25,6 +25,8 @@ struct Process {
     /// The last call that was entered and not left.
     open: Vec<u64>,
     aborted: Option<i32>,
+    said: Option<u64>,
+    status: Option<i32>,
     finalized: bool,
     exited: bool,
     truncated: bool,
@@ -222,7 +224,11 @@ impl Process {
             }
             Event::Renamed { from, to, at } => self.renamed.push(Renamed { from, to, at }),
             Event::NoMoreBytes => self.moved_truncated = true,
-            Event::Abort { code } => self.aborted = Some(code),
+            Event::Abort { code, said } => {
+                self.aborted = Some(code);
+                self.said = said;
+            }
+            Event::Status(status) => self.status = Some(status),
             Event::Finalized => self.finalized = true,
             Event::Exited => self.exited = true,
             Event::Truncated => self.truncated = true,
@@ -256,6 +262,8 @@ impl Process {
             state,
             progress: slot.map_or(0, |it| it.progress),
             aborted: self.aborted,
+            said: self.said,
+            status: self.status,
             truncated: self.truncated,
             moved: self.moved,
             moved_truncated: self.moved_truncated,

@@ -190,6 +190,10 @@ fn enter(name: &'static str, what: What, args: &[usize]) -> u64 {
 fn before(name: &str, args: &[usize]) {
     match name {
         "MPI_Abort" => mpi::aborting(args),
+        // MPI_Send, MPI_Isend and so on
+        _ if name.starts_with("MPI_") && name.ends_with("end") && DEPTH.get() == 1 => {
+            mpi::sending();
+        }
         "MPI_Comm_free" | "MPI_Comm_disconnect" => mpi::forget(args[0]),
         _ => {}
     }

@@ -1,15 +1,16 @@
 //! What happens when the library is loaded, and when the process ends.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use record::Event;
 
-use crate::{bytes, writer};
+use crate::{bytes, mpi, writer};
 
 const FOLDER: &CStr = c"WORKBOOK_RECORD";
 const STANDARD_ERROR: &CStr = c"WORKBOOK_RECORD_STDERR";
+const LAST_FIRST: &CStr = c"WORKBOOK_RECORD_LAST_FIRST";
 const BYTES: &CStr = c"WORKBOOK_RECORD_BYTES";
 const PRELOAD: &CStr = c"LD_PRELOAD";
 
@@ -43,8 +44,14 @@ extern "C" fn at_load() {
         unsafe { libc::unsetenv(STANDARD_ERROR.as_ptr()) };
         writer::take_standard_error(&folder);
     }
+    if variable(LAST_FIRST).is_some() {
+        // SAFETY: as above.
+        unsafe { libc::unsetenv(LAST_FIRST.as_ptr()) };
+        mpi::last_rank_first(folder);
+    }
     // SAFETY: the functions are of this library, which is never unloaded.
     unsafe {
+        on_exit(with_status, std::ptr::null_mut());
         libc::atexit(at_exit);
         libc::pthread_atfork(None, None, Some(in_child));
     }
@@ -79,6 +86,16 @@ fn variable(name: &CStr) -> Option<Vec<u8>> {
         (!value.is_null()).then(|| CStr::from_ptr(value).to_bytes().to_vec())
     }
     .filter(|it| !it.is_empty())
+}
+
+unsafe extern "C" {
+    /// As `atexit`, but the function is told the status.
+    fn on_exit(function: extern "C" fn(c_int, *mut c_void), argument: *mut c_void)
+    -> c_int;
+}
+
+extern "C" fn with_status(status: c_int, _: *mut c_void) {
+    writer::event(&Event::Status(status));
 }
 
 extern "C" fn at_exit() {

@@ -5,11 +5,13 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use record::{Call, Event, Peer};
 
+use crate::around::now;
 use crate::real::{questions, symbol};
 use crate::{bytes, writer};
 
@@ -381,6 +383,7 @@ fn ask_group(comm: usize) -> Option<Vec<usize>> {
 /// MPI was started.
 pub fn started() {
     RUNNING.store(true, Ordering::Relaxed);
+    STARTED.store(now(), Ordering::Relaxed);
     let (mut rank, mut size) = (0, 0);
     // SAFETY: the world exists, and the numbers are ours.
     unsafe {
@@ -410,7 +413,51 @@ pub fn finalized() {
 pub fn aborting(args: &[usize]) {
     writer::event(&Event::Abort {
         code: args[1] as i32,
+        said: writer::said(),
     });
+}
+
+/// The folder in which a rank leaves a note that it begins to send, and when MPI was started; if
+/// the last rank is to be first.
+static NOTES: OnceLock<PathBuf> = OnceLock::new();
+static STARTED: AtomicU64 = AtomicU64::new(0);
+static SENT: AtomicBool = AtomicBool::new(false);
+
+/// How long ranks wait for each other with their first message, in microseconds.
+const PATIENCE: u64 = 1_500_000;
+/// How long a message may take that was sent, in microseconds.
+const ON_THE_WAY: u32 = 20_000;
+
+/// Has the ranks begin to send one after the other, the last one first.
+pub fn last_rank_first(folder: PathBuf) {
+    let _ = NOTES.set(folder);
+}
+
+/// The program sends a message: if it is the first, the next rank sends first, unless that does
+/// not begin in time, perhaps because it waits for us.
+pub fn sending() {
+    let Some(folder) = NOTES.get() else { return };
+    if SENT.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let (mut rank, mut size) = (0, 0);
+    // SAFETY: the world exists, and the numbers are ours.
+    unsafe {
+        PMPI_Comm_rank(flavour().world, &raw mut rank);
+        PMPI_Comm_size(flavour().world, &raw mut size);
+    }
+    let note = |rank: c_int| folder.join(format!("{rank}.sends"));
+    let end = STARTED.load(Ordering::Relaxed) + PATIENCE;
+    while rank + 1 < size && now() < end {
+        let begins = note(rank + 1).exists();
+        let wait = if begins { ON_THE_WAY } else { 1000 };
+        // SAFETY: it does nothing but wait.
+        unsafe { libc::usleep(wait) };
+        if begins {
+            break;
+        }
+    }
+    let _ = std::fs::write(note(rank), "");
 }
 
 /// The communicator behind this pointer will be freed, and its handle may come again.

@@ -36,6 +36,21 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&patterns.join("|")).expect("the patterns are valid")
 });
 
+/// Whether MPI wrote this line in a rank, because of an error: such a line names a rank that the
+/// program need not have named.
+pub fn is_of_mpi(line: &str) -> bool {
+    static OF_MPI: LazyLock<Regex> = LazyLock::new(|| {
+        let patterns = [
+            r"^\[[\w.-]+:\d+\] \*\*\* ",
+            r"^Abort\(-?\d+\) on node \d+",
+            r"^application called MPI_Abort",
+            r"^In: PMI_Abort",
+        ];
+        Regex::new(&patterns.join("|")).expect("the patterns are valid")
+    });
+    OF_MPI.is_match(line)
+}
+
 /// The lines without those of the launcher: single ones, and blocks between two rules
 /// (dashes in Open MPI, equals signs in MPICH), with the blank lines around them.
 pub fn without<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

@@ -12,7 +12,7 @@ pub const ALL: &[Exercise] = &[
     },
     Exercise {
         name: "rank-order",
-        prepare: |_| Ok(Given::default()),
+        prepare: |_| Ok(last_first()),
         judge: rank_order,
     },
     Exercise {
@@ -141,6 +141,15 @@ fn quoted(lines: &[&str]) -> String {
 
 // --- 1.2 -------------------------------------------------------------------------------
 
+/// The messages come in the order that is the furthest from right: a sleep, or luck, puts them
+/// into no other.
+fn last_first() -> Given {
+    Given {
+        environment: vec![(record::LAST_FIRST.to_owned(), "1".to_owned())],
+        ..Given::default()
+    }
+}
+
 fn rank_order(trial: &Trial) -> Finding {
     let ranks = trial.ranks();
     let right: Vec<String> = (0..ranks)
@@ -239,13 +248,14 @@ fn in_order(ranks: &[Option<usize>]) -> String {
 
 // --- 1.4 -------------------------------------------------------------------------------
 
-/// The rank that fails; the same in `prepare` and in `judge`.
+/// The rank that fails; the same in `prepare` and in `judge`. The root is among them, and the
+/// last rank, and one in between.
 fn fails(case: &Case) -> Option<usize> {
     match case.ranks {
-        1 => Some(0),
+        1 | 4 => Some(0),
         2 => Some(1),
         3 => None,
-        ranks => Some(case.random(1).usize(..ranks)),
+        ranks => Some(case.random(1).usize(2..ranks - 1)),
     }
 }
 

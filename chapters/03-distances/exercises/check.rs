@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use record::{Call, Selection};
 
 use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
-use crate::shares::Shares;
+use crate::shares::{Shares, even};
 
 pub const ALL: &[Exercise] = &[
     Exercise {
@@ -283,7 +283,8 @@ fn mean(trial: &Trial) -> Finding {
         )));
     }
 
-    reads_its_own(trial, "heights", &evenly(ranks, rows), 0)?;
+    let shares = read_evenly(trial, "heights", rows).unwrap_or_else(|| evenly(ranks, rows));
+    reads_its_own(trial, "heights", &shares, 0)?;
     for (rank, of_rank) in trial.record.ranks.iter().enumerate() {
         if ranks > 1 && !of_rank.calls.iter().any(|call| hears(call, rank)) {
             return Err(Wrong::Silent(format!(
@@ -447,11 +448,11 @@ impl Shared {
             0 => Shares::rows(trial.ranks(), total),
             _ => Shares::columns(trial.ranks(), total),
         };
-        let wrote = one_after_the_other(trial, dataset, &shares, total);
+        let wrote = shares.one_after_the_other(trial, dataset, total);
         let counts: Option<Vec<usize>> = wrote
             .as_ref()
             .map(|ranges| ranges.iter().map(Range::len).collect());
-        let of_program = counts.as_deref().is_some_and(fair);
+        let of_program = wrote.as_deref().is_some_and(even);
         let ranges = wrote.filter(|_| of_program).unwrap_or(usual);
         Shared {
             axis,
@@ -474,7 +475,7 @@ impl Shared {
     /// Holds each rank to its share, in reading and in writing.
     fn hold(&self, trial: &Trial, input: &str, output: &str) -> Result<(), Wrong> {
         let what = if self.axis == 0 { "row" } else { "column" };
-        if let Some(counts) = self.counts.as_ref().filter(|it| !fair(it)) {
+        if let Some(counts) = self.counts.as_ref().filter(|_| !self.of_program) {
             let by_count = |rank: &usize| counts[*rank];
             let most = (0..counts.len()).max_by_key(by_count).unwrap_or(0);
             let least = (0..counts.len()).min_by_key(by_count).unwrap_or(0);
@@ -507,37 +508,28 @@ fn sentence(wrong: Wrong) -> Wrong {
     }
 }
 
-/// What each rank wrote, if these ranges follow each other from 0 to `total`.
-fn one_after_the_other(
-    trial: &Trial,
-    dataset: &str,
-    shares: &Shares,
-    total: usize,
-) -> Option<Vec<Range<usize>>> {
-    let mut end = 0;
-    let mut ranges = Vec::new();
-    for rank in 0..trial.ranks() {
-        let range = match shares.written(trial, dataset, rank).as_slice() {
-            [] => end..end,
-            [one] if one.start == end => one.clone(),
-            _ => return None,
-        };
-        end = range.end;
-        ranges.push(range);
-    }
-    (end == total).then_some(ranges)
-}
-
 /// A share for each rank, as [`parallel_hdf5::rows_of`] makes them.
 fn evenly(ranks: usize, total: usize) -> Vec<Range<usize>> {
     let share = |rank| parallel_hdf5::rows_of(rank as i32, ranks as i32, total);
     (0..ranks).map(share).collect()
 }
 
-/// Whether no rank has more than one more than another.
-fn fair(counts: &[usize]) -> bool {
-    let most = counts.iter().max().copied().unwrap_or(0);
-    counts.iter().all(|count| count + 1 >= most)
+/// What each rank read of `input`, if these are consecutive rows for each rank, in rank order,
+/// as many for each, or one more.
+fn read_evenly(trial: &Trial, input: &str, total: usize) -> Option<Vec<Range<usize>>> {
+    let read = trial.record.read_from(None, input).filter(|it| it.exact)?;
+    let mut end = 0;
+    let mut shares = Vec::new();
+    for rank in 0..trial.ranks() {
+        let share = match read.rows(rank).ranges.as_slice() {
+            [] => end..end,
+            [one] if one.start as usize == end => end..one.end as usize,
+            _ => return None,
+        };
+        end = share.end;
+        shares.push(share);
+    }
+    (end == total && even(&shares)).then_some(shares)
 }
 
 /// Each rank has read no more of `input` than its share.

@@ -179,15 +179,27 @@ fn rows(trial: &Trial, rank: usize, calls: &[usize], write: bool) -> Vec<Range<u
 
 // --- 2: a counter ----------------------------------------------------------------------
 
-/// The next ticket, and how many each rank sells: two ranks sell some, and one of four none.
+/// The next ticket, and how many each rank sells: two ranks sell some, one of four none, and no
+/// two as many. That one is rank 0 with 4 ranks, the last rank with 3 and 7, and with 7 also one
+/// in between.
 fn tickets(case: &Case) -> (i64, Array1<i64>) {
     let mut random = case.random(1);
     let next = random.i64(100..1000);
+    let some = different(&mut random, case.ranks);
+    let none = if case.ranks == 4 { 0 } else { 2 };
     let wanted = Array1::from_shape_fn(case.ranks, |rank| match rank % 4 {
-        2 => 0,
-        _ => random.i64(2..9),
+        it if it == none => 0,
+        _ => some[rank],
     });
     (next, wanted)
+}
+
+/// As many numbers from 2 on, no two alike.
+fn different(random: &mut fastrand::Rng, count: usize) -> Vec<i64> {
+    let mut all: Vec<i64> = (2..count as i64 + 4).collect();
+    random.shuffle(&mut all);
+    all.truncate(count);
+    all
 }
 
 fn make_tickets(case: &Case) -> Result<Given, String> {
@@ -306,13 +318,17 @@ fn only_write(trial: &Trial) -> Result<(usize, usize), Wrong> {
 
 // --- 3: append -------------------------------------------------------------------------
 
-/// How many rows each rank adds in each round; now and then none.
+/// How many rows each rank adds in each round: now and then none, rank 0 and the last as well,
+/// and no two ranks as many.
 fn arrivals(case: &Case) -> Array2<i64> {
     let mut random = case.random(1);
+    let some: Vec<Vec<i64>> = (0..ROUNDS)
+        .map(|_| different(&mut random, case.ranks))
+        .collect();
     Array2::from_shape_fn((ROUNDS, case.ranks), |(round, rank)| {
-        match (round + rank) % 4 {
-            3 => 0,
-            _ => random.i64(2..9),
+        match (round + rank) % 3 {
+            2 => 0,
+            _ => some[round][rank],
         }
     })
 }

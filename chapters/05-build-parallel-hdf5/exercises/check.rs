@@ -43,13 +43,31 @@ enum From {
     InUse,
     /// The distribution's serial HDF5, if it is installed.
     Serial,
-    /// A library made from this source.
+    /// A library made from this source, after [`SERIAL`].
     C(&'static str),
     /// The same, but it asks for an MPI library.
     CWithMpi(&'static str),
+    /// From this source alone.
+    Caller(&'static str),
     Text(&'static str),
     Nothing,
 }
+
+/// Functions of every HDF5: whichever of them an answer looks for, a library that is to be taken
+/// for one has it.
+const SERIAL: &str = "
+    int H5open(void) { return 0; }
+    int H5close(void) { return 0; }
+    int H5get_libversion(void) { return 0; }
+    int H5Fcreate(void) { return 0; }
+    int H5Fopen(void) { return 0; }
+    int H5Fclose(void) { return 0; }
+    int H5Dcreate2(void) { return 0; }
+    int H5Dopen2(void) { return 0; }
+    int H5Dread(void) { return 0; }
+    int H5Dwrite(void) { return 0; }
+    int H5Pcreate(void) { return 0; }
+";
 
 const SAMPLES: [Sample; 8] = [
     Sample {
@@ -64,27 +82,28 @@ const SAMPLES: [Sample; 8] = [
     },
     Sample {
         from: From::C(
-            "const char H5libhdf5_settings[] = \"HDF5 Version: 1.10.8\\nParallel HDF5: yes\\n\";
-             int H5get_libversion(void) { return 0; }",
+            "const char H5libhdf5_settings[] = \"HDF5 Version: 1.10.8\\nParallel HDF5: yes\\n\";",
         ),
         verdict: "serial",
         why: "its settings say that it is parallel, but it has no H5Pset_fapl_mpio",
     },
     Sample {
-        from: From::C(
-            "int H5get_libversion(void) { return 0; }
-             int H5Pset_fapl_mpio(void) { return 0; }",
+        from: From::CWithMpi(
+            "int H5Pset_fapl_mpio(void) { return 0; }
+             int H5Pget_fapl_mpio(void) { return 0; }
+             int H5Pset_dxpl_mpio(void) { return 0; }
+             int H5Pget_dxpl_mpio(void) { return 0; }",
         ),
         verdict: "parallel",
         why: "it has H5Pset_fapl_mpio, though no settings that would say so",
     },
     Sample {
-        from: From::CWithMpi("int H5get_libversion(void) { return 0; }"),
+        from: From::CWithMpi(""),
         verdict: "serial",
         why: "it asks for an MPI library, but has no H5Pset_fapl_mpio",
     },
     Sample {
-        from: From::C(
+        from: From::Caller(
             "int H5get_libversion(void);
              int H5Pset_fapl_mpio(void);
              int calls(void) { return H5get_libversion() + H5Pset_fapl_mpio(); }",
@@ -93,7 +112,9 @@ const SAMPLES: [Sample; 8] = [
         why: "it calls functions of a parallel HDF5, but has none of its own",
     },
     Sample {
-        from: From::Text("Parallel HDF5: yes\nH5get_libversion H5Pset_fapl_mpio libmpi.so\n"),
+        from: From::Text(
+            "Parallel HDF5: yes\nH5get_libversion H5Pset_fapl_mpio libmpi.so\n",
+        ),
         verdict: "not HDF5",
         why: "it is a text that speaks of a parallel HDF5",
     },
@@ -122,12 +143,13 @@ fn make(sample: &Sample, path: &Path) -> Result<bool, String> {
     match sample.from {
         From::InUse => copy(in_use()),
         From::Serial => copy(serial()),
-        From::C(source) => Ok(compile(source, &[], path)),
+        From::Caller(source) => Ok(compile(source, &[], path)),
+        From::C(source) => Ok(compile(&format!("{SERIAL}{source}"), &[], path)),
         From::CWithMpi(source) => {
             let mpi = path.with_extension("mpi");
             let made = compile("int MPI_Init(void);", &["-Wl,-soname,libmpi.so.40"], &mpi)
                 && compile(
-                    source,
+                    &format!("{SERIAL}{source}"),
                     &["-Wl,--no-as-needed", &mpi.to_string_lossy()],
                     path,
                 );

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use hdf5::File;
 use hdf5::types::TypeDescriptor;
 use ndarray::{Array1, Array2};
+use record::Call;
 
 use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
 use crate::shares::Shares;
@@ -70,7 +72,7 @@ fn three_mistakes(trial: &Trial) -> Finding {
             return Err(Wrong::Result(format!("the type of `visitors`: {error}")));
         }
     }
-    let shares = Shares::rows(trial.ranks(), right.len());
+    let shares = Shares::rows_as_written(trial, "visitors", right.len());
     let found: Array1<u64> = trial.read(&dataset)?;
     let right = Array1::from(right);
     shares.compare(trial, "visitors", found.view(), right.view(), |a, b| a == b)?;
@@ -93,11 +95,15 @@ fn three_mistakes(trial: &Trial) -> Finding {
 const CELLS: usize = 12;
 const STEPS: usize = 6;
 
-/// In which step the ranks die; not with 2 ranks.
+/// In which step the ranks die; not with 2 ranks. The first step is among them, before which
+/// nothing need have been flushed, and the last, after which nothing follows.
 fn dies_in(case: &Case) -> Option<usize> {
     match case.ranks {
+        1 => Some(case.random(82).usize(1..STEPS - 1)),
         2 => None,
-        _ => Some(case.random(82).usize(1..STEPS)),
+        3 => Some(0),
+        4 => Some(STEPS - 1),
+        _ => Some(case.random(82).usize(1..STEPS - 1)),
     }
 }
 
@@ -132,8 +138,13 @@ fn one_step(trial: &Trial) -> Finding {
     }
     let file = trial.open("steps.hdf5").map_err(|wrong| match wrong {
         Wrong::Result(_) if whole < STEPS => Wrong::Result(format!(
-            "the ranks died in step {whole}, and `steps.hdf5` does not open: all {whole} steps \
-             before are lost with it, because its structure was still in their memory"
+            "the ranks died in step {whole}, and `steps.hdf5` does not open{}, because its \
+             structure was still in their memory",
+            match whole {
+                0 => String::new(),
+                1 => ": the step before is lost with it".to_owned(),
+                _ => format!(": all {whole} steps before are lost with it"),
+            }
         )),
         wrong => wrong,
     })?;
@@ -158,6 +169,7 @@ fn one_step(trial: &Trial) -> Finding {
         return Err(Wrong::Result(format!(
             "`complete` is {complete}, should be {whole}: {}",
             match whole < STEPS {
+                true if lost == 0 => format!("the ranks died in step {whole}"),
                 true => format!(
                     "the ranks died in step {whole}, and that is to cost this one step, not \
                      {} of them",
@@ -168,8 +180,15 @@ fn one_step(trial: &Trial) -> Finding {
         )));
     }
     Ok(match whole < STEPS {
+        true if whole == 0 => {
+            "the ranks died in step 0; the file opens, and says so".to_owned()
+        }
         true => format!(
-            "the ranks died in step {whole}; the {whole} steps before it are whole, and marked"
+            "the ranks died in step {whole}; the {} before it whole, and marked",
+            match whole {
+                1 => "step".to_owned() + " is",
+                _ => format!("{whole} steps are"),
+            }
         ),
         false => format!("nobody died, and all {STEPS} steps are whole"),
     })
@@ -181,13 +200,15 @@ fn one_step(trial: &Trial) -> Finding {
 const PART: usize = 5;
 const DAYS: usize = 3;
 
-/// The part that is bad: its day and its rank. With 1 and with 3 ranks all are good.
+/// The part that is bad: its day and its rank. With 1 and with 3 ranks all are good. It is one
+/// of rank 0, of the last rank and of one in between; of a later day, when part of the new file
+/// is written already, and of the first.
 fn bad_part(case: &Case) -> Option<(usize, usize)> {
-    let mut random = case.random(83);
     match case.ranks {
         1 | 3 => None,
-        // Never of the first day: then part of the new file is written already.
-        ranks => Some((random.usize(1..DAYS), random.usize(0..ranks))),
+        2 => Some((1, 1)),
+        4 => Some((DAYS - 1, 0)),
+        ranks => Some((0, case.random(83).usize(1..ranks - 1))),
     }
 }
 
@@ -214,12 +235,12 @@ fn prepare_parts(case: &Case) -> Result<Given, String> {
             write(case, &name(day, rank), &text)?;
         }
     }
-    case.make("results.hdf5", |file| {
-        file.new_dataset::<f64>()
-            .shape(3)
-            .create("old")?
-            .write(&OLD)
-    })?;
+    make_old(case, "results.hdf5")?;
+    let old = std::fs::File::options()
+        .write(true)
+        .open(case.data.join("results.hdf5"));
+    let aged = old.and_then(|it| it.set_modified(long_ago()));
+    aged.map_err(|error| format!("results.hdf5: {error}"))?;
     Ok(Given {
         words: match bad_part(case) {
             Some((day, rank)) => format!("{} is bad", name(day, rank)),
@@ -228,6 +249,19 @@ fn prepare_parts(case: &Case) -> Result<Given, String> {
         fails: bad_part(case).is_some(),
         ..Given::default()
     })
+}
+
+/// Makes the old file, which has the same bytes each time.
+fn make_old(case: &Case, name: &str) -> Result<(), String> {
+    case.make(name, |file| {
+        let builder = file.new_dataset::<f64>().shape(3).obj_track_times(false);
+        builder.create("old")?.write(&OLD)
+    })
+}
+
+/// When the old file was written.
+fn long_ago() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
 }
 
 fn name(day: usize, rank: usize) -> String {
@@ -278,6 +312,7 @@ fn nothing(trial: &Trial, bad: &str) -> Finding {
             )));
         }
     }
+    untouched(trial, bad)?;
     if trial.status == 0 {
         return Err(Wrong::Result(format!(
             "the run ended with status 0, although {bad} is bad: whoever started it believes \
@@ -288,16 +323,17 @@ fn nothing(trial: &Trial, bad: &str) -> Finding {
         .filter(|rank| trial.complained[*rank].contains("part-"))
         .collect();
     let said = trial.complained.concat();
-    if !said.contains(bad) {
+    // A message may name it twice.
+    let messages = said.lines().filter(|it| it.contains(bad)).count();
+    if messages == 0 {
         return Err(Wrong::Result(format!(
             "no message on standard error names {bad}"
         )));
     }
-    if speakers.len() > 1 || said.matches(bad).count() > 1 {
+    if speakers.len() > 1 || messages > 1 {
         return Err(Wrong::Result(format!(
-            "{bad} is named {} times on standard error, by {}; one message is enough, and with \
+            "{messages} messages on standard error name {bad}, by {}; one is enough, and with \
              a thousand ranks more than one is none",
-            said.matches(bad).count(),
             record::words::ranks(&speakers)
         )));
     }
@@ -311,6 +347,34 @@ fn nothing(trial: &Trial, bad: &str) -> Finding {
     Ok(format!(
         "{bad} is bad; the old file is as it was, and one message says why"
     ))
+}
+
+/// The old file was there all the time: nobody has made a new one in its place, or written into
+/// it, and then put back what it was. Who dies, or looks, in between has no old file.
+fn untouched(trial: &Trial, bad: &str) -> Result<(), Wrong> {
+    let path = trial.case.data.join("results.hdf5");
+    let creates = |call: &&Call| {
+        let is_it = |file: &str| file.ends_with("/results.hdf5");
+        call.name == "H5Fcreate" && call.file.as_deref().is_some_and(is_it)
+    };
+    let mut ranks = trial.record.ranks.iter();
+    let created = ranks.find(|rank| rank.calls.iter().any(|it| creates(&it)));
+    let how = match created {
+        Some(rank) => format!("rank {} created a new one in its place", rank.rank),
+        None => {
+            let modified = std::fs::metadata(&path).and_then(|it| it.modified());
+            make_old(&trial.case, "again.hdf5")?;
+            let again = std::fs::read(trial.case.data.join("again.hdf5"));
+            match (modified, std::fs::read(&path), again) {
+                (Ok(at), Ok(is), Ok(was)) if at == long_ago() && is == was => return Ok(()),
+                _ => "it was written to".to_owned(),
+            }
+        }
+    };
+    Err(Wrong::Silent(format!(
+        "{bad} is bad, so `results.hdf5` has to stay as it is, byte for byte, all the time; but \
+         {how}. What is put back in the end is lost if the program dies before"
+    )))
 }
 
 /// An error that says what is there instead of the old file.

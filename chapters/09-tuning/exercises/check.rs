@@ -2,6 +2,7 @@
 //! How long anything took is not judged.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use ndarray::{Array1, Array2};
 use record::{Call, Selection};
@@ -93,11 +94,14 @@ fn measure(trial: &Trial) -> Finding {
     Ok(format!("{ROUNDS} rounds, each as long as its slowest rank"))
 }
 
-/// Where among its calls a rank did what, in one round.
+/// Where among its calls a rank did what, in one round. It may read and write its rows by
+/// several calls.
 struct Measured {
+    /// The last of its reads.
     read: usize,
     start: usize,
-    write: usize,
+    /// From its first write to behind the last.
+    writes: Range<usize>,
     stop: usize,
 }
 
@@ -105,25 +109,42 @@ impl Measured {
     fn find(trial: &Trial, rank: usize, round: usize) -> Result<Measured, Wrong> {
         let reads = accesses(trial, rank, "input", false);
         let writes = accesses(trial, rank, "x", true);
-        if reads.len() != ROUNDS || writes.len() != ROUNDS {
+        // A round goes on to the next read that has a write before it.
+        let begins = |at: usize| {
+            let last = reads.iter().rfind(|it| **it < at).copied();
+            last.is_none_or(|last| writes.iter().any(|it| (last..at).contains(it)))
+        };
+        let begins: Vec<usize> = reads.iter().copied().filter(|it| begins(*it)).collect();
+        let calls = &trial.record.ranks[rank].calls;
+        let next = |round: usize| begins.get(round + 1).copied().unwrap_or(calls.len());
+        let of_round = |all: &[usize], round: usize| -> Vec<usize> {
+            let round = begins[round]..next(round);
+            all.iter()
+                .copied()
+                .filter(|it| round.contains(it))
+                .collect()
+        };
+        let whole = |round| !of_round(&writes, round).is_empty();
+        if begins.len() != ROUNDS || !(0..ROUNDS).all(whole) {
             return Err(Wrong::Silent(format!(
-                "rank {rank} read its rows of `input` {} times and wrote its rows of `x` {} \
-                 times; both should be once in each of the {ROUNDS} rounds",
-                reads.len(),
-                writes.len()
+                "rank {rank} read `input` in {} and wrote `x` in {}; it should do so in each of \
+                 the {ROUNDS} rounds, first the one and then the other",
+                counted(reads.len(), "call"),
+                counted(writes.len(), "call")
             )));
         }
-        let (read, write) = (reads[round], writes[round]);
-        let calls = &trial.record.ranks[rank].calls;
+        let (its_reads, its_writes) = (of_round(&reads, round), of_round(&writes, round));
+        let read = its_reads.last().copied().unwrap_or(begins[round]);
+        let first = its_writes.first().copied().unwrap_or(read);
+        let writes = first..its_writes.last().copied().unwrap_or(first) + 1;
         let looks = |at: &usize| calls[*at].name == "MPI_Wtime";
-        let next = reads.get(round + 1).copied().unwrap_or(calls.len());
-        let start = (read..write).rev().find(looks);
-        let stop = (write..next).find(looks);
+        let start = (read..writes.start).rev().find(looks);
+        let stop = (writes.end..next(round)).find(looks);
         match (start, stop) {
             (Some(start), Some(stop)) => Ok(Measured {
                 read,
                 start,
-                write,
+                writes,
                 stop,
             }),
             (None, _) => Err(Wrong::Silent(format!(
@@ -159,11 +180,16 @@ fn all_ready(order: &Order, measured: &[Measured], round: usize) -> Result<(), W
 fn only_the_write(trial: &Trial, measured: &[Measured], round: usize) -> Result<(), Wrong> {
     for (rank, it) in measured.iter().enumerate() {
         let calls = &trial.record.ranks[rank].calls;
-        let before = calls[it.start + 1..it.write].first();
+        let before = calls[it.start + 1..it.writes.start].first();
         let harmless = |call: &Call| {
             matches!(&*call.name, "MPI_Barrier" | "H5Fflush" | "MPI_File_sync")
         };
-        let after = calls[it.write + 1..it.stop].iter().find(|it| !harmless(it));
+        let writes = |call: &&Call| call.access.as_ref().is_some_and(|it| it.write);
+        let between = calls[it.writes.clone()].iter();
+        let after = between
+            .filter(|it| !writes(it))
+            .chain(&calls[it.writes.end..it.stop])
+            .find(|it| !harmless(it));
         if let Some(call) = before {
             return Err(Wrong::Silent(format!(
                 "in round {round} rank {rank} calls {} between its first look at the clock and \
@@ -173,8 +199,8 @@ fn only_the_write(trial: &Trial, measured: &[Measured], round: usize) -> Result<
         }
         if let Some(call) = after {
             return Err(Wrong::Silent(format!(
-                "in round {round} rank {rank} calls {} between its write and its second look at \
-                 the clock: that is measured, too",
+                "in round {round} rank {rank} calls {} after it has begun to write and before \
+                 its second look at the clock: that is measured, too",
                 call.name
             )));
         }
@@ -237,6 +263,8 @@ const LARGE: [usize; 3] = [8192, 10_001, 20_000];
 
 fn alignment(trial: &Trial) -> Finding {
     let file = trial.open("aligned.hdf5")?;
+    let mut multiple = 0;
+    let mut small = Vec::new();
     for (number, large) in LARGE.into_iter().enumerate() {
         for (kind, extent) in [("small", SMALL), ("large", large)] {
             let name = format!("{kind}-{number}");
@@ -254,12 +282,16 @@ fn alignment(trial: &Trial) -> Finding {
             let Some(offset) = dataset.offset() else {
                 return Err(Wrong::Result(format!("`{name}` has no place in the file")));
             };
-            if kind == "large" && offset % BLOCK != 0 {
-                return Err(Wrong::Result(format!(
-                    "`{name}` ({} bytes) begins at byte {offset}, which is no multiple of \
-                     {BLOCK}",
-                    8 * extent
-                )));
+            match kind {
+                "large" if offset % BLOCK != 0 => {
+                    return Err(Wrong::Result(format!(
+                        "`{name}` ({} bytes) begins at byte {offset}, which is no multiple of \
+                         {BLOCK}",
+                        8 * extent
+                    )));
+                }
+                "large" => multiple = gcd(multiple, offset),
+                _ => small.push(offset),
             }
         }
     }
@@ -267,19 +299,33 @@ fn alignment(trial: &Trial) -> Finding {
     let size = std::fs::metadata(&path)
         .map_err(|error| error.to_string())?
         .len();
-    // The large ones in whole blocks, and two blocks for all that is small.
+    // Whoever aligns to 128 KiB aligns to 64 KiB as well. The large ones in whole blocks of
+    // what they are aligned to, and two blocks for all that is small.
     let blocks: u64 = LARGE
         .iter()
-        .map(|it| (8 * *it as u64).div_ceil(BLOCK))
+        .map(|it| (8 * *it as u64).div_ceil(multiple))
         .sum();
-    let most = (blocks + 2) * BLOCK;
-    if size > most {
+    let most = (blocks + 2) * multiple;
+    let aligned = small.iter().filter(|it| *it % BLOCK == 0).count();
+    if size > most || aligned > 1 {
         return Err(Wrong::Result(format!(
-            "the large datasets begin where they should, but the file has {size} bytes, and \
-             {most} are enough: are small things aligned as well?"
+            "the large datasets begin where they should, but {}. Are small things aligned as \
+             well?",
+            match aligned {
+                0 | 1 => format!("the file has {size} bytes, and {most} are enough"),
+                some => format!("so do {some} of the small ones"),
+            }
         )));
     }
     Ok(format!("{} large datasets begin with a block", LARGE.len()))
+}
+
+/// The greatest common divisor.
+fn gcd(one: u64, other: u64) -> u64 {
+    match other {
+        0 => one,
+        _ => gcd(other, one % other),
+    }
 }
 
 // --- 3: one call -----------------------------------------------------------------------

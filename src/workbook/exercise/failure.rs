@@ -32,9 +32,10 @@ pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
             let line = (trial.lines)(call).map(|line| format!(", line {line}"));
             Some(format!("{}{}", record::words::call(call), line?))
         });
-    if said.contains("memory allocation of") {
+    if let Some((speaker, refused)) = memory_refused(trial) {
+        let who = speaker.map_or(who, |rank| format!("rank {rank} of {}", trial.ranks));
         let text = format!(
-            "{who} asked for more memory than a rank may have here ({} MiB):\n{said}",
+            "{who} asked for more memory than a rank may have here ({} MiB):\n{refused}",
             limits::MEMORY
         );
         return (Outcome::OverLimit, text);
@@ -155,6 +156,35 @@ fn mpi_error(trial: &Trial) -> Option<(Option<usize>, String)> {
     })
 }
 
+/// The line that says that there was no more memory, and the rank that said it. Under the limit
+/// any allocation may be the one that fails: of the program, of MPI in it, or of the library by
+/// which that MPI talks to its launcher.
+fn memory_refused(trial: &Trial) -> Option<(Option<usize>, String)> {
+    static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
+        let patterns = [
+            "memory allocation of",
+            "(?i:out of memory)",
+            "Cannot allocate memory",
+            "std::bad_alloc",
+            r"(PMIX|PRTE|OPAL|ORTE|MPI)_ERR_NO_?MEM\b",
+            r"(PRTE|OPAL|ORTE)_ERR_OUT_OF_RESOURCE",
+        ];
+        Regex::new(&patterns.join("|")).expect("the pattern is valid")
+    });
+    let ranks = trial.run.err.iter().enumerate();
+    let of_ranks = ranks.map(|(rank, said)| (Some(rank), said));
+    let all = of_ranks.chain([(None, &trial.run.launcher_said)]);
+    let mut refused: Vec<(Option<usize>, String)> = all
+        .filter_map(|(rank, said)| {
+            let line = said.lines().find(|it| REFUSED.is_match(it))?;
+            Some((rank, line.trim().to_owned()))
+        })
+        .collect();
+    // What the program itself says of it is the plainest.
+    refused.sort_by_key(|(_, line)| !line.contains("memory allocation of"));
+    refused.into_iter().next()
+}
+
 /// The lowest rank that printed something on standard error.
 fn who_spoke(trial: &Trial) -> Option<usize> {
     (0..trial.ranks).find(|rank| !words(trial, *rank).is_empty())
@@ -162,8 +192,16 @@ fn who_spoke(trial: &Trial) -> Option<usize> {
 
 /// What a rank printed on standard error, without what its MPI printed there.
 fn words(trial: &Trial, rank: usize) -> String {
-    let lines = trial.run.err.get(rank).map_or("", |it| it);
-    let kept = noise::without(lines.lines());
+    let lines = trial.said.get(rank).map_or("", |it| it);
+    let aborted = trial
+        .record
+        .ranks
+        .get(rank)
+        .is_some_and(|it| it.said.is_some());
+    let kept = match aborted {
+        true => lines.lines().collect(),
+        false => noise::without(lines.lines()),
+    };
     let kept: Vec<&str> = kept
         .into_iter()
         .filter(|it| !it.starts_with("note: run with `RUST_BACKTRACE"))

@@ -18,6 +18,7 @@ use super::{Exercise, failure, limits};
 use crate::cell;
 use crate::launch::{Launch, Run};
 use crate::mpi::Mpi;
+use crate::noise;
 use crate::supervise::{Ended, Stream, supervise_while};
 
 /// All ranks wait in MPI, none has moved for this long, and their calls differ: they will
@@ -210,6 +211,12 @@ fn try_once(
     // Apart from each other: what the program may write to, and what it should not find.
     let data = kit.scratch("exercise-")?;
     let recorded = kit.scratch("record-")?;
+    // For what the launcher keeps while it runs, and does not always take away.
+    let session = kit
+        .cells
+        .is_none()
+        .then(|| kit.scratch("mpi-"))
+        .transpose()?;
     let start = Instant::now();
     let given = prepare(kit, subject.exercise, ranks, seed, data.path())?;
     Seconds::add(&mut seconds.check, start.elapsed());
@@ -217,6 +224,10 @@ fn try_once(
     let start = Instant::now();
     let mut launch = launch(kit, subject.program, ranks, &given, data.path());
     record_into(&mut launch, &kit.recorder, recorded.path());
+    if let Some(session) = &session {
+        let folder = session.path().display().to_string();
+        launch.environment.push(("TMPDIR".to_owned(), folder));
+    }
     let mut watcher = Watcher::new(recorded.path(), data.path(), ranks);
     if let Some(cells) = &kit.cells {
         let read = [subject.program, kit.recorder.as_path()];
@@ -242,6 +253,7 @@ fn try_once(
 
     let start = Instant::now();
     let record = Record::read(recorded.path(), ranks)?;
+    let said = own_words(&run, &record, recorded.path());
     add_standard_error(&mut run, &record, recorded.path());
     let source = subject
         .source
@@ -260,6 +272,7 @@ fn try_once(
             recorded: recorded.path(),
             given: &given,
             run: &run,
+            said: &said,
             record: &record,
             stopped: watcher.why,
             lines: &lines,
@@ -277,6 +290,8 @@ pub(super) struct Trial<'a> {
     recorded: &'a Path,
     given: &'a Given,
     pub run: &'a Run,
+    /// What each rank itself wrote on standard error, without what MPI wrote there.
+    pub said: &'a [String],
     pub record: &'a Record,
     stopped: Option<Why>,
     pub lines: record::Lines<'a>,
@@ -287,10 +302,16 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     let ended = trial.run.ended;
     match (&trial.stopped, ended) {
         (Some(Why::Over(text)), _) => return fault(Outcome::OverLimit, text.clone()),
-        // A launcher does not always manage to end a job that a rank has aborted.
+        // A launcher does not always manage to end a job that a rank has aborted, or that
+        // failed. If it was to fail, what its ranks did is judged all the same.
+        (Some(Why::Still(_)), _)
+            if trial.given.fails && (aborted(trial) || over(trial)) => {}
         (Some(Why::Still(_)), _) if aborted(trial) => {
             let (outcome, text) = failure::explain(trial);
             return fault(outcome, text);
+        }
+        (Some(Why::Still(_)), _) if over(trial) => {
+            return fault(Outcome::WrongInSilence, goes_on(trial));
         }
         (Some(Why::Still(after)), _) => return fault(Outcome::Hangs, hang(trial, *after)),
         (None, Ended::Limit(limit)) => {
@@ -319,6 +340,9 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
         && let Some(text) = left_open(trial)
     {
         return fault(Outcome::WrongInSilence, text);
+    }
+    if ended == Ended::Exit(0) && !left_running(trial).is_empty() {
+        return fault(Outcome::WrongInSilence, goes_on(trial));
     }
     Ok(answer(kit, subject, trial)?.map_err(|wrong| match wrong {
         Wrong::Result(text) => Fault {
@@ -356,6 +380,50 @@ fn left_open(trial: &Trial) -> Option<String> {
 
 fn aborted(trial: &Trial) -> bool {
     trial.record.ranks.iter().any(|it| it.aborted.is_some())
+}
+
+/// All ranks have ended by themselves.
+fn over(trial: &Trial) -> bool {
+    let mut ranks = trial.record.ranks.iter();
+    ranks.all(|it| it.state == State::Exited)
+}
+
+/// Processes that the ranks started, and that went on when all ranks had ended.
+fn left_running<'a>(trial: &'a Trial) -> Vec<&'a str> {
+    const LAUNCHERS: [&str; 6] = ["mpirun", "mpiexec", "orte", "prte", "hydra", "srun"];
+    let is_rank = |pid: i32| trial.record.ranks.iter().any(|it| it.pid as i32 == pid);
+    let left = trial.run.left_behind.iter();
+    left.filter(|(pid, name)| {
+        !is_rank(*pid) && !LAUNCHERS.iter().any(|it| name.starts_with(it))
+    })
+    .map(|(_, name)| name.as_str())
+    .collect()
+}
+
+/// What is to be said of them. Under some MPIs the launcher waits for them, under others it ends
+/// and leaves them there.
+fn goes_on(trial: &Trial) -> String {
+    let who = match left_running(trial).as_slice() {
+        [] => "a process that one of them started, perhaps".to_owned(),
+        [one] => format!("`{one}`, a process that one of them started"),
+        [one, ..] => format!("`{one}` and other processes that they started"),
+    };
+    format!(
+        "All ranks have ended, and something of the run goes on: {who}. One launcher waits for \
+         it for ever, another leaves it on the machine. Wait for what you start, or end it"
+    )
+}
+
+/// The exit status of the run. A launcher that crashes, or that does not end, when ranks have
+/// failed has none of its own; then it is what the ranks gave.
+fn status(trial: &Trial) -> i32 {
+    if let Ended::Exit(status) = trial.run.ended {
+        return status;
+    }
+    let ranks = &trial.record.ranks;
+    let aborted = ranks.iter().find_map(|it| it.aborted);
+    let statuses = || ranks.iter().map(|it| it.status.unwrap_or(-1));
+    aborted.unwrap_or_else(|| statuses().find(|it| *it != 0).unwrap_or(0))
 }
 
 /// Each process a world of its own: a launcher of another MPI.
@@ -528,6 +596,8 @@ impl Watcher {
         }
         let mut patience = match now.all_in_mpi {
             true => ALL_WAIT,
+            // Only the launcher goes on.
+            false if now.living == 0 && now.processes >= self.ranks => ALL_WAIT_ALIKE,
             false => NOTHING_CALLED,
         };
         if self.moved.elapsed() < patience {
@@ -672,6 +742,26 @@ pub(crate) fn add_standard_error(run: &mut Run, record: &Record, folder: &Path) 
     }
 }
 
+/// What each rank itself wrote on standard error.
+fn own_words(run: &Run, record: &Record, folder: &Path) -> Vec<String> {
+    let ranks = record.ranks.iter().zip(&run.err);
+    let own = ranks.map(|(rank, of_launcher)| {
+        let mut said = standard_error(folder, rank.pid);
+        if let Some(length) = rank.said.map(|it| it as usize)
+            && said.is_char_boundary(length)
+        {
+            said.truncate(length);
+        }
+        let of_launcher = noise::without(of_launcher.lines()).into_iter();
+        let said = said.lines().filter(|it| !noise::is_of_mpi(it));
+        of_launcher
+            .chain(said)
+            .map(|line| format!("{line}\n"))
+            .collect()
+    });
+    own.collect()
+}
+
 fn standard_error(folder: &Path, pid: u32) -> String {
     let path = folder.join(format!("{pid}.err"));
     let mut bytes = Vec::new();
@@ -760,11 +850,8 @@ fn answer(
     }
     let ended = serde_json::to_vec(&Ended_ {
         printed: &trial.run.out,
-        complained: &trial.run.err,
-        status: match trial.run.ended {
-            Ended::Exit(status) => status,
-            _ => -1,
-        },
+        complained: trial.said,
+        status: status(trial),
         lines: trial.run.stdout.lines().collect(),
     })?;
     // Through a file: the check runs under a limit, and without standard input.
