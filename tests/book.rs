@@ -420,6 +420,33 @@ fn wrong_neighbours(root: &Path) -> Faults {
     faults
 }
 
+/// The pages for teachers, which come after all that a learner reads; and the first commands of
+/// the front page, which are a learner's.
+fn teachers_first(root: &Path) -> Faults {
+    let mut faults = Vec::new();
+    let summary = read(&root.join("chapters/SUMMARY.md"));
+    let place = |page: &str| summary.find(&format!("]({page})")).unwrap_or(summary.len());
+    let last = [rooms(root)
+        .last()
+        .map_or(String::new(), |it| format!("{it}/README.md"))];
+    let learners = last.iter().map(String::as_str).chain(["glossary.md"]);
+    let learners = learners.map(place).max().unwrap_or_default();
+    for page in ["teaching.md", "grading.md", "class-repository.md"] {
+        if place(page) < learners {
+            faults.push(format!("SUMMARY.md has {page} before what learners read"));
+        }
+    }
+    let front = read(&root.join("chapters/README.md"));
+    let commands: Vec<&str> = front
+        .lines()
+        .filter(|it| it.starts_with("$ make "))
+        .collect();
+    if commands != ["$ make chapter-1", "$ make watch"] {
+        faults.push(format!("the front page begins with {commands:?}"));
+    }
+    faults
+}
+
 /// Package names of the set-up page that are not those of the set-up, or the reverse.
 fn wrong_packages(root: &Path) -> Faults {
     type Needs = BTreeMap<String, BTreeSet<String>>;
@@ -730,6 +757,11 @@ fn every_median_lies_within_its_quartiles() {
 #[test]
 fn the_front_page_lists_the_chapters() {
     none(wrong_front_page(root()));
+}
+
+#[test]
+fn learners_come_first() {
+    none(teachers_first(root()));
 }
 
 #[test]
@@ -1199,6 +1231,27 @@ fn finds_a_chapter_that_does_not_link_its_neighbours() {
                 "\n## Links\n",
                 "\n## Links\n\nBefore: [us](..).\n",
             );
+        },
+    );
+}
+
+#[test]
+fn finds_what_is_for_teachers_before_what_is_for_learners() {
+    finds(teachers_first, "has grading.md before", |root| {
+        let summary = "chapters/SUMMARY.md";
+        edit(root, summary, "[Grading](grading.md)", "");
+        edit(
+            root,
+            summary,
+            "# Chapters",
+            "[Grading](grading.md)\n\n# Chapters",
+        );
+    });
+    finds(
+        teachers_first,
+        "begins with [\"$ make chapter-1\", \"$ make test\"]",
+        |root| {
+            edit(root, "chapters/README.md", "$ make watch", "$ make test");
         },
     );
 }
