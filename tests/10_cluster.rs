@@ -248,6 +248,33 @@ fn the_job_script_of_the_page_does_what_it_says() {
     assert!(coords.link_exists("distances"));
 }
 
+/// Else the job would wait for ever: a cluster that may not make namespaces has one node, and the
+/// page's job script asks for two.
+#[test]
+fn a_job_that_asks_for_too_many_nodes_is_refused_at_once() {
+    let up = Up::shared();
+    let nodes = format!("--nodes={}", up.nodes() + 1);
+    for program in ["srun", "sbatch"] {
+        let mut command = up.command(program);
+        match program {
+            "srun" => command.args([&nodes, "true"]),
+            _ => command.args([&nodes, "--wrap=true"]),
+        };
+        let outcome = supervise(command, Duration::from_secs(20), |_| {}).unwrap();
+        assert!(
+            matches!(outcome.ended, Ended::Exit(status) if status != 0),
+            "{program}: {:?}",
+            outcome.lines
+        );
+        let said = |it: &str| outcome.lines.iter().any(|line| line.text.contains(it));
+        assert!(
+            said("Node count specification invalid"),
+            "{:?}",
+            outcome.lines
+        );
+    }
+}
+
 /// What goes wrong on real clusters: each node has a /tmp of its own.
 #[test]
 fn a_folder_that_is_not_shared_is_an_error_on_the_rank_that_sees_it() {

@@ -502,6 +502,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 MpiDefault=none
 KillOnBadExit=1
+EnforcePartLimits=ALL
 KillWait=2
 # A busy machine answers late. Nodes that die are reported by node.sh.
 SlurmdTimeout=30
@@ -680,7 +681,12 @@ pub fn start(folder: &Path, nodes: usize, shared: bool) -> Result<()> {
     let cluster = Cluster::up(folder, nodes, worlds, Lives::On)?;
     print!("{}", cluster.status()?);
     if worlds == Worlds::Shared {
-        println!("One node only: this machine allows no host names of the nodes' own.");
+        println!(
+            "One node only: this system lets you make no namespaces, as in many containers, so a \
+             node cannot have a name and a disk of its own.\n\
+             The doors, srun and sbatch work as with two; where the book asks for two nodes, ask \
+             for one: `sbatch --nodes=1 --ntasks-per-node=4 job.slurm`."
+        );
     }
     println!("Now `make chapter-3 LAUNCHER=slurm`. `make cluster-down` stops it.");
     println!(
