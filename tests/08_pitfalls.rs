@@ -174,8 +174,13 @@ fn the_list_is_everywhere_the_same() {
     for session in ["session.txt", "session-mpich.txt"] {
         let text = std::fs::read_to_string(chapter.folder.join(session)).unwrap();
         let rows = text.lines().filter_map(|it| it.strip_prefix("| "));
-        let rows: Vec<&str> = rows.filter_map(|it| it.split(' ').next()).skip(1).collect();
-        assert_eq!(rows, listed, "{session}");
+        let rows: Vec<&str> = rows.filter_map(|it| it.split(' ').next()).collect();
+        let rows: Vec<&str> = rows.into_iter().filter(|it| *it != "Mistake").collect();
+        // MPICH's are those that Open MPI does not have.
+        match session {
+            "session.txt" => assert_eq!(rows, listed, "{session}"),
+            _ => assert!(rows.iter().all(|it| listed.contains(it)), "{session}"),
+        }
     }
 }
 
@@ -230,14 +235,86 @@ fn python_has_the_same_traps() {
     let data = scratch();
     let script = root().join("chapters/08-pitfalls/pitfalls.py");
     let run = succeed(&launch_python(&script, 3, &[], data.path()));
-    assert_eq!(
-        run.out[0],
-        "names: 1 of 3 datasets\nnarrow: 2147483647\ncheckpoint: [2 2 2 2 2 2 2 2]\n",
-        "{}",
-        run.report()
-    );
+    let mut expected = vec![
+        "names: 1 of 3 datasets",
+        "narrow: 2147483647",
+        "temporary: an independent write, refused",
+        "link, r: opened by 3 of 3 ranks",
+        "link, r+: opened by 1 of 3 ranks",
+        "checkpoint: [2 2 2 2 2 2 2 2]",
+    ];
+    let mut lines: Vec<&str> = run.out[0].lines().collect();
+    if !has_hdf5_1_10() && lines.len() == expected.len() {
+        // A newer h5py may hand on the driver.
+        println!("{}", lines.remove(4));
+        expected.remove(4);
+    }
+    assert_eq!(lines, expected, "{}", run.report());
     let file = open_serially(data.path().join("state-by-python.hdf5")).unwrap();
     let state = file.dataset("state").unwrap().read_raw::<i64>().unwrap();
     assert_eq!(state, [2; 8]);
     assert!(!data.path().join("state-by-python.hdf5.part").exists());
+}
+
+/// (Python's HDF5 is that of the system, as a rule ours.)
+fn has_hdf5_1_10() -> bool {
+    parallel_hdf5::about::hdf5_version().starts_with("1.10.")
+}
+
+/// All ranks make the same calls; with HDF5 1.10, one of them gets an error or they hang.
+#[test]
+fn an_index_of_the_order_of_attributes_is_not_for_many_ranks() {
+    let script = root().join("chapters/08-pitfalls/pitfalls.py");
+    let data = scratch();
+    let without = succeed(&launch_python(&script, 4, &["no-order"], data.path()));
+    assert!(
+        without.out[0].ends_with("it ended\n"),
+        "{}",
+        without.report()
+    );
+    let data = scratch();
+    let run = launch_python(&script, 4, &["order"], data.path())
+        .run()
+        .unwrap();
+    // (Python's HDF5 is that of the system, as a rule ours.)
+    let old = parallel_hdf5::about::hdf5_version().starts_with("1.10.");
+    match run.ended.success() {
+        true if old => panic!("{}", run.report()),
+        true => println!("it ended well: {}", run.report()),
+        false => println!("it did not: {}", run.report()),
+    }
+}
+
+/// A number for many rows is a call for each.
+#[test]
+fn python_fills_rows_in_a_loop_and_hangs() {
+    let script = root().join("chapters/08-pitfalls/pitfalls.py");
+    let data = scratch();
+    let alone = succeed(&launch_python(&script, 1, &["scalar"], data.path()));
+    assert_eq!(alone.out[0], "it ended\n");
+    for ranks in [2, 3] {
+        let mut launch = launch_python(&script, ranks, &["scalar"], data.path());
+        let run = hang(&mut launch, 8);
+        assert_eq!(run.stdout, "", "{}", run.report());
+        let cured = succeed(&launch_python(&script, ranks, &["array"], data.path()));
+        assert_eq!(cured.out[0], "it ended\n");
+    }
+}
+
+/// What is too large for an attribute in the old format is not in the new one.
+#[test]
+fn a_large_attribute_needs_the_newer_format() {
+    let data = scratch();
+    for (newer, name) in [(false, "old.hdf5"), (true, "new.hdf5")] {
+        let options = hdf5::File::with_options();
+        let file = match newer {
+            true => options
+                .with_fapl(|it| it.libver_latest())
+                .create(data.path().join(name)),
+            false => options.create(data.path().join(name)),
+        };
+        let file = file.unwrap();
+        let attribute = file.new_attr::<u64>().shape(10_000).create("offsets");
+        assert_eq!(attribute.is_ok(), newer, "{name}");
+    }
 }

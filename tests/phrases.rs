@@ -111,6 +111,12 @@ fn datasets(file: &File, dataset: &Dataset, world: &SimpleCommunicator) -> Resul
         result.view(),
         Transfer::Collective,
     )?;
+    write_rows(
+        &distances,
+        mine.clone(),
+        Array1::from_elem(mine.len(), 1.0).view(),
+        Transfer::Collective,
+    )?;
     let table = file.dataset("table")?;
     let slab = Slab::of(&table).along(1, cyclic(world.rank(), world.size(), 256, 1));
     let values = Array2::<f64>::zeros((256, 64));

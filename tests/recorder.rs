@@ -169,6 +169,79 @@ fn other_names_shapes_types_and_roots_are_told_apart() {
     assert_eq!(difference.call.element.as_deref(), Some("i64"));
 }
 
+/// What ends well, and is wrong.
+#[test]
+fn other_datasets_and_values_are_named() {
+    let resolver = resolver();
+    let sentence = |name: &str| {
+        let (record, run) = record_of(name, 2, 20);
+        let difference = record.first_difference();
+        let difference = difference.unwrap_or_else(|| panic!("{name}: {}", run.report()));
+        let said = difference.sentence(&|call| resolver.line(call));
+        (difference.kind, said)
+    };
+    let line = line_of("other_datasets", "write_rows");
+    assert_eq!(
+        sentence("other_datasets"),
+        (
+            Kind::Names,
+            format!(
+                "rank 0 wrote together to dataset `of-rank-0` (line {line}) and rank 1 wrote \
+                 together to dataset `of-rank-1` (line {line})"
+            )
+        )
+    );
+    let line = line_of("other_values", "the values");
+    assert_eq!(
+        sentence("other_values"),
+        (
+            Kind::Values,
+            format!(
+                "attribute `step` of the file was written: rank 0 with the value 10 (line {line}) \
+                 and rank 1 with the value 11 (line {line})"
+            )
+        )
+    );
+    let (kind, said) = sentence("other_texts");
+    assert_eq!(kind, Kind::Values, "{said}");
+    assert!(said.contains(r#"rank 0 with the value "run 0""#), "{said}");
+    let (kind, said) = sentence("other_long_values");
+    assert_eq!(kind, Kind::Values, "{said}");
+    assert!(
+        said.contains("rank 1 with a value of 1600 bytes (digest "),
+        "{said}"
+    );
+}
+
+#[test]
+fn datasets_of_ranks_that_write_alone_may_differ() {
+    for ranks in [2, 3] {
+        let (record, run) = record_of("own_datasets", ranks, 60);
+        assert!(run.ended.success(), "{}", run.report());
+        assert_eq!(record.first_difference(), None);
+    }
+}
+
+#[test]
+fn who_writes_fewer_times_is_told_how_often() {
+    let (record, run) = record_of("unequal_writes", 2, 8);
+    let difference = record.first_difference();
+    let difference = difference.unwrap_or_else(|| panic!("{}", run.report()));
+    assert_eq!(
+        (difference.kind, difference.odd_ranks()),
+        (Kind::Missing, vec![1])
+    );
+    let line = line_of("unequal_writes", "write_rows");
+    let close = line_of("unequal_writes", "file.close");
+    assert_eq!(
+        difference.sentence(&|call| resolver().line(call)),
+        format!(
+            "rank 0 wrote together to dataset `x` for the 3rd time (line {line}), rank 1 did so \
+             only 2 times (its next call: close file `unequal-writes.hdf5`, line {close})"
+        )
+    );
+}
+
 #[test]
 fn a_rank_that_stays_away_from_a_collective_transfer_is_named() {
     let (record, run) = record_of("transfers_alone", 4, 8);

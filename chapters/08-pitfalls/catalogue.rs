@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use Symptom::{ErrorOnAll, ErrorOnOne, Hang, Nothing, SilentlyWrong, Unreadable};
+use Symptom::{Crash, ErrorOnAll, ErrorOnOne, Hang, Nothing, SilentlyWrong, Unreadable};
 
 /// What a mistake looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Symptom {
     ErrorOnAll,
     /// Some ranks get an error, and the others wait for them.
     ErrorOnOne,
+    /// A signal ends a rank that nobody has sent: MPI or HDF5 fails in its own code.
+    Crash,
     /// The run ends, and leaves a file that cannot be read.
     Unreadable,
     /// The run ends well, and the file is wrong.
@@ -28,6 +30,7 @@ impl fmt::Display for Symptom {
             Symptom::Hang => "hang",
             Symptom::ErrorOnAll => "error on all ranks",
             Symptom::ErrorOnOne => "error on one rank",
+            Symptom::Crash => "crash",
             Symptom::Unreadable => "unreadable file",
             Symptom::SilentlyWrong => "silently wrong",
             Symptom::Nothing => "nothing wrong",
@@ -112,6 +115,11 @@ pub const CATALOGUE: &[Entry] = &[
         Hang,
     ),
     both(
+        "a-call-for-each-row",
+        "a collective write for each row, and ranks with more rows than others",
+        Hang,
+    ),
+    both(
         "one-rank-attribute",
         "one rank gives a new dataset its attribute",
         SilentlyWrong,
@@ -140,6 +148,16 @@ pub const CATALOGUE: &[Entry] = &[
         "each rank creates the datasets in another order",
         Unreadable,
     ),
+    both(
+        "datasets-differ",
+        "each rank writes to another compressed dataset, together",
+        SilentlyWrong,
+    ),
+    both(
+        "values-differ",
+        "each rank gives the attribute another value",
+        SilentlyWrong,
+    ),
     // The numbers.
     both("overlap", "slabs overlap", SilentlyWrong),
     both(
@@ -155,6 +173,11 @@ pub const CATALOGUE: &[Entry] = &[
     both(
         "alone",
         "each rank opens the file with a communicator of its own",
+        SilentlyWrong,
+    ),
+    both(
+        "missing-source",
+        "a virtual dataset, of whose files one is gone",
         SilentlyWrong,
     ),
     both(
@@ -182,9 +205,23 @@ pub const CATALOGUE: &[Entry] = &[
         ErrorOnAll,
     ),
     both(
+        "large-attribute",
+        "an attribute of more than 64 KiB",
+        ErrorOnAll,
+    ),
+    differs("colon", "a colon in the path", Nothing, ErrorOnAll),
+    differs("long-path", "a path of more than 255 bytes", Crash, Nothing),
+    differs("one-letter", "a path of one letter", ErrorOnAll, Nothing),
+    both(
         "serial-driver",
         "all ranks open the file without MPI-IO",
         ErrorOnOne,
+    ),
+    differs(
+        "child-inherits",
+        "a rank starts another MPI program",
+        ErrorOnOne,
+        Hang,
     ),
     // The end.
     of_chapter_2("never-closed", "the file is never closed", Unreadable),

@@ -98,12 +98,23 @@ fn symptom(run: &Finished, name: &str) -> (Symptom, String) {
         (true, 0) => (Symptom::Hang, String::new()),
         (_, all) if all == run.ranks => (Symptom::ErrorOnAll, words),
         (_, 1..) => (Symptom::ErrorOnOne, words),
+        (false, 0) if crashed(&run.ended) => (Symptom::Crash, String::new()),
         (false, 0) => match right(run, name, false) {
             Ok(()) => (Symptom::Nothing, String::new()),
             Err(Wrong::Unreadable(words)) => (Symptom::Unreadable, short(&words)),
             Err(Wrong::Numbers(words)) => (Symptom::SilentlyWrong, words),
         },
     }
+}
+
+/// Whether a rank was ended by a signal that a fault in a program sends: `SIGILL`, `SIGABRT`,
+/// `SIGBUS`, `SIGFPE` or `SIGSEGV`. A launcher gives its number, or that and 128.
+fn crashed(ended: &str) -> bool {
+    let status = ended
+        .rsplit(' ')
+        .next()
+        .and_then(|it| it.parse::<i32>().ok());
+    status.is_some_and(|it| matches!(it % 128, 4 | 6 | 7 | 8 | 11))
 }
 
 /// `rank 1: no such file`, as the program prints an error.
@@ -163,6 +174,10 @@ fn right(run: &Finished, name: &str, cured: bool) -> Result<(), Wrong> {
         "one-rank-flushes" | "still-open" => holds(&pitfall()?, "numbers", &[0; 8]),
         "shapes-differ" => holds(&pitfall()?, "numbers", &[0; 9]),
         "no-rows-no-call" => holds(&pitfall()?, "numbers", &[42]),
+        "a-call-for-each-row" => {
+            let rows: Vec<i32> = (0..=ranks).collect();
+            holds(&pitfall()?, "numbers", &rows)
+        }
         "one-rank-attribute" => {
             let numbers = pitfall()?.dataset("numbers").map_err(unreadable)?;
             match numbers.attr("step").and_then(|it| it.read_scalar::<i32>()) {
@@ -174,6 +189,47 @@ fn right(run: &Finished, name: &str, cured: bool) -> Result<(), Wrong> {
         "paths-differ" => (0..ranks).try_for_each(|rank| {
             holds(&open(&format!("pitfall-{rank}.hdf5"))?, "numbers", &[0; 8])
         }),
+        "datasets-differ" => {
+            let file = pitfall()?;
+            (0..ranks).rev().try_for_each(|rank| {
+                let mine = parallel_hdf5::rows_of(rank, ranks, 8);
+                let of_row = |row| if mine.contains(&row) { rank + 1 } else { 0 };
+                let rows: [i32; 8] = std::array::from_fn(of_row);
+                holds(&file, &format!("numbers-{rank}"), &rows)
+            })
+        }
+        "values-differ" => {
+            let numbers = pitfall()?.dataset("numbers").map_err(unreadable)?;
+            let found = numbers.attr("found").and_then(|it| it.read_raw::<i32>());
+            let found = found.map_err(unreadable)?;
+            match found.iter().copied().eq((0..ranks).map(|rank| 10 + rank)) {
+                true => Ok(()),
+                false => Err(Wrong::Numbers(format!("`found` is {found:?}"))),
+            }
+        }
+        "missing-source" => {
+            let numbers = pitfall()?.dataset("numbers").map_err(unreadable)?;
+            let numbers = numbers.read_raw::<f64>().map_err(unreadable)?;
+            let there = 4 * (run.ranks - 1);
+            let right = numbers
+                .iter()
+                .enumerate()
+                .all(|(row, it)| match row < there {
+                    true => *it == (row + 1) as f64,
+                    false => it.is_nan(),
+                });
+            match right {
+                true => Ok(()),
+                false => Err(Wrong::Numbers(format!("`numbers` holds {numbers:?}"))),
+            }
+        }
+        "colon" if !cured => holds(&open("run-12:30.hdf5")?, "numbers", &eight),
+        "long-path" => {
+            let (a, b) = ("a".repeat(150), "b".repeat(150));
+            holds(&open(&format!("{a}/{b}/pitfall.hdf5"))?, "numbers", &eight)
+        }
+        "one-letter" => holds(&open("q")?, "numbers", &eight),
+        "child-inherits" => Ok(()), // its run says all there is to say
         "names-differ" => all_there(&pitfall()?, ranks, |_| [0; 8]),
         "alone" => all_there(&pitfall()?, ranks, |rank| [rank; 8]),
         "order-differs" => {

@@ -57,6 +57,8 @@ pub struct Side {
     pub call: Option<Call>,
     /// How many such calls these ranks have made there, this one included.
     pub nth: usize,
+    /// How many calls like the one that the difference is about they had made before.
+    pub before: usize,
     /// What became, on these ranks, of the call that the difference is about.
     pub fate: Fate,
 }
@@ -140,7 +142,12 @@ impl Record {
             let times_alike = |key: &Key<'_>, rank: usize| {
                 rest(rank).filter(|it| Key::of(it).is_like(key)).count()
             };
-            let (kind, about) = kind_of(&sides, &times, &times_alike);
+            let made_before = |key: &Key<'_>, rank: usize| {
+                let calls = sequences.calls(group, rank).get(..at).unwrap_or_default();
+                let mut calls = calls.iter().map(|index| call(rank, *index));
+                calls.any(|it| Key::of(it).is_like(key))
+            };
+            let (kind, about) = kind_of(&sides, &times, &times_alike, &made_before);
             let at_place = |rank: usize| {
                 let index = sequences.calls(group, rank).get(at)?;
                 Some(call(rank, *index))
@@ -183,10 +190,11 @@ impl Record {
             let apart = sides.iter().map(|(_, ranks)| ranks.clone());
             for ranks in apart.chain(without.iter().map(|rank| vec![*rank])) {
                 let call = at_place(ranks[0]).cloned();
-                let nth = call.as_ref().map_or(0, |it| nth(ranks[0], it));
+                let of_call = call.as_ref().map_or(0, |it| nth(ranks[0], it));
                 let side = Side {
                     call,
-                    nth,
+                    nth: of_call,
+                    before: nth(ranks[0], &about) - 1,
                     fate: fate(&ranks),
                     ranks,
                 };
@@ -194,6 +202,7 @@ impl Record {
                 let same = result.iter_mut().find(|it| {
                     it.call.is_none()
                         && side.call.is_none()
+                        && it.before == side.before
                         && same_fate(&it.fate, &side.fate)
                 });
                 match same {
@@ -267,10 +276,12 @@ fn same_fate(one: &Fate, other: &Fate) -> bool {
 /// `times` counts how often a rank makes a call from here on. A call that is made more often
 /// on one side than on another is missing there, if the other side has no such call itself.
 /// `times_alike` counts those that do the same to the same thing, with other arguments too.
+/// `made_before` says whether a rank has made such a call already.
 fn kind_of(
     sides: &[(Key<'_>, Vec<usize>)],
     times: &dyn Fn(&Key<'_>, usize) -> usize,
     times_alike: &dyn Fn(&Key<'_>, usize) -> usize,
+    made_before: &dyn Fn(&Key<'_>, usize) -> bool,
 ) -> (Kind, usize) {
     let Some((one, ranks)) = sides.first() else {
         return (Kind::Missing, 0);
@@ -287,6 +298,17 @@ fn kind_of(
         let there_alike = times_alike(other, there) > times_alike(other, here);
         if here_alike != there_alike {
             (only_here, only_there) = (here_alike, there_alike);
+        }
+    }
+    if only_here && only_there {
+        // One more transfer, where the others have come to the end of theirs and go on.
+        let once_more = |key: &Key<'_>, rank: usize| {
+            matches!(key.name, "H5Dwrite" | "H5Dread") && made_before(key, rank)
+        };
+        match (once_more(one, there), once_more(other, here)) {
+            (true, false) if one.name != other.name => return (Kind::Missing, 0),
+            (false, true) if one.name != other.name => return (Kind::Missing, 1),
+            _ => {}
         }
     }
     match (only_here, only_there) {
@@ -367,23 +389,29 @@ impl Difference {
                         Some(line) => format!("{}, line {line}", words::call(call)),
                         None => words::call(call),
                     };
+                    // As many times as before, and not once more.
+                    let never = match side.before {
+                        0 => "never did".to_owned(),
+                        1 => "did so only once".to_owned(),
+                        times => format!("did so only {times} times"),
+                    };
                     parts.push(match (&side.fate, &side.call) {
                         (Fate::Made, _) => did(side),
                         (Fate::Later(call), _) => {
                             format!("{ranks} only did so later{}", at(call))
                         }
                         (Fate::Stuck(call), None) => format!(
-                            "{ranks} never did: {it} {waits} in {} ({})",
+                            "{ranks} {never}: {it} {waits} in {} ({})",
                             call.name,
                             what(call)
                         ),
                         (_, Some(call)) if call.name == "MPI_Finalize" => {
-                            format!("{ranks} never did: {it} ended MPI{}", at(call))
+                            format!("{ranks} {never}: {it} ended MPI{}", at(call))
                         }
                         (_, Some(call)) => {
-                            format!("{ranks} never did ({its} next call: {})", what(call))
+                            format!("{ranks} {never} ({its} next call: {})", what(call))
                         }
-                        (Fate::Ended, None) => format!("{ranks} never did"),
+                        (Fate::Ended, None) => format!("{ranks} {never}"),
                         (Fate::NotYet, None) => format!("{ranks} had not done so"),
                     });
                 }
@@ -414,6 +442,9 @@ impl Difference {
             }
             Kind::Values => {
                 let value = |call: &Call| match &call.value {
+                    Some(value) if value.starts_with("of ") => {
+                        format!("with a value {value}")
+                    }
                     Some(value) => format!("with the value {value}"),
                     None => "with another value".to_owned(),
                 };

@@ -209,7 +209,9 @@ pub struct Call {
     /// The number of filters (compression, say) of a new dataset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filters: Option<u32>,
-    /// What was written to an attribute, if that is short: a number as such, else its bytes.
+    /// What was written to an attribute: `11`, `[1, 2]`, `"run 7"`; of what is longer its size
+    /// and a digest, `of 1600 bytes (digest 9c40…)`. `None` if it holds pointers, or its type
+    /// may have unused bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// What was read or written.

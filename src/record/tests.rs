@@ -183,6 +183,75 @@ fn who_waits_for_a_message_that_nobody_sends_never_makes_the_call() {
 }
 
 #[test]
+fn who_makes_fewer_calls_of_the_same_kind_is_told_how_many() {
+    let write = || Call {
+        object: Some("/x".to_owned()),
+        file: Some("/data/a.hdf5".to_owned()),
+        ..mpi("H5Dwrite")
+    };
+    let close = || Call {
+        file: Some("/data/a.hdf5".to_owned()),
+        ..mpi("H5Fclose")
+    };
+    let waits = |writes: usize| {
+        let mut calls = vec![write(); writes];
+        calls.push(close());
+        (calls, inside(writes))
+    };
+    assert_eq!(
+        sentence(&run(vec![waits(3), waits(5), waits(5)])),
+        (
+            Kind::Missing,
+            "ranks 1 and 2 wrote together to dataset `x` for the 4th time (line 4), rank 0 did so \
+             only 3 times (its next call: close file `a.hdf5`, line 4)"
+                .to_owned()
+        )
+    );
+    // Who makes one more waits in it, and so has not come to what the others do next.
+    let stuck = || (vec![write(); 4], inside(3));
+    let (kind, said) = sentence(&run(vec![waits(3), stuck(), stuck()]));
+    assert_eq!(kind, Kind::Missing, "{said}");
+    assert!(said.contains("rank 0 did so only 3 times"), "{said}");
+    let (_, sentence) = sentence(&run(vec![waits(1), waits(1), waits(2)]));
+    assert!(
+        sentence.contains("ranks 0 and 1 did so only once"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn a_transfer_for_another_dataset_is_named_with_both() {
+    let writes = |name: &str| {
+        let write = Call {
+            object: Some(format!("/{name}")),
+            file: Some("/data/a.hdf5".to_owned()),
+            ..mpi("H5Dwrite")
+        };
+        (vec![write, barrier()], State::Exited)
+    };
+    let record = run(vec![writes("d0"), writes("d1"), writes("d0")]);
+    assert_eq!(
+        sentence(&record),
+        (
+            Kind::Names,
+            "ranks 0 and 2 wrote together to dataset `d0` (line 1) and rank 1 wrote together to \
+             dataset `d1` (line 1)"
+                .to_owned()
+        )
+    );
+    let rule = record.first_difference().unwrap().rule();
+    assert!(rule.contains("for the same dataset"), "{rule}");
+    // Where each does it for itself, each may write what it likes.
+    let alone = |name: &str| {
+        let (mut calls, state) = writes(name);
+        calls[0].collective = false;
+        (calls, state)
+    };
+    let record = run(vec![alone("d0"), alone("d1"), alone("d0")]);
+    assert_eq!(record.first_difference(), None);
+}
+
+#[test]
 fn kinds_are_told_apart() {
     let ends = |call: Call| (vec![call, barrier()], State::Exited);
     let kind = |one: Call, other: Call| {

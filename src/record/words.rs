@@ -287,6 +287,10 @@ pub fn rule(kind: Kind, call: &Call) -> String {
         (_, "H5Dset_extent" | "H5Dextend") => {
             hdf5("resizing a dataset", ", with the same shape")
         }
+        (Kind::Names, "H5Dwrite" | "H5Dread") => format!(
+            "a collective transfer is one call of all ranks for the same dataset: {every} make \
+             it, also one without rows in this dataset (chapter 8)"
+        ),
         (_, "H5Dwrite" | "H5Dread") => format!(
             "a collective transfer is made by all: {every} take part, also one without rows \
              (chapter 3)"

@@ -282,9 +282,15 @@ pub fn write_attribute(args: &[usize], call: &mut Call) -> bool {
     true
 }
 
-/// What is about to be written to an attribute, if it is short: a number as such, else bytes.
+/// What is about to be written to an attribute, as the ranks' values are compared: see
+/// [`Call::value`].
 fn value(attribute: Id, datatype: Id, from: usize) -> Option<String> {
-    const LONGEST: usize = 256;
+    /// More is not looked at: the attribute is a table, and this is only a recorder.
+    const LONGEST: usize = 1 << 20;
+    const INTEGER: c_int = 0;
+    const FLOAT: c_int = 1;
+    const TEXT: c_int = 3;
+    const ENUMERATION: c_int = 8;
     if from == 0 || !is_valid(attribute) || !is_valid(datatype) {
         return None;
     }
@@ -295,30 +301,74 @@ fn value(attribute: Id, datatype: Id, from: usize) -> Option<String> {
         H5Sclose(space);
         (H5Tget_class(datatype), H5Tget_size(datatype), count)
     };
-    // Whole numbers, floating-point numbers, texts, enumerations: no pointers.
     // SAFETY: as above.
-    let plain = matches!(class, 0 | 1 | 8)
-        || class == 3 && unsafe { H5Tis_variable_str(datatype) } == 0;
-    let bytes = size.checked_mul(usize::try_from(count).ok()?)?;
-    if !plain || bytes == 0 || bytes > LONGEST {
+    if class == TEXT && unsafe { H5Tis_variable_str(datatype) } != 0 {
+        // One pointer to a text, which HDF5 is about to follow as well.
+        // SAFETY: as there is one element, there is one pointer.
+        let pointer = (count == 1).then(|| unsafe { *(from as *const usize) })?;
+        return Some(shown_text(text(pointer)?.as_bytes()));
+    }
+    // No pointers, and no bytes between the fields of a structure, which mean nothing.
+    let plain = matches!(class, INTEGER | FLOAT | TEXT | ENUMERATION);
+    let length = size.checked_mul(usize::try_from(count).ok()?)?;
+    if !plain || length == 0 || length > LONGEST {
         return None;
     }
     // SAFETY: HDF5 is about to read as many bytes from there.
-    let bytes = unsafe { std::slice::from_raw_parts(from as *const u8, bytes) };
-    Some(match (class, bytes.len()) {
-        (1, 8) if size == 8 => format!("{:?}", f64::from_ne_bytes(bytes.try_into().ok()?)),
-        (1, 4) if size == 4 => format!("{:?}", f32::from_ne_bytes(bytes.try_into().ok()?)),
-        // SAFETY: as above.
-        (0, 8) if size == 8 && unsafe { H5Tget_sign(datatype) } != 0 => {
-            i64::from_ne_bytes(bytes.try_into().ok()?).to_string()
-        }
-        // SAFETY: as above.
-        (0, 4) if size == 4 && unsafe { H5Tget_sign(datatype) } != 0 => {
-            i32::from_ne_bytes(bytes.try_into().ok()?).to_string()
-        }
-        (0, 8) if size == 8 => u64::from_ne_bytes(bytes.try_into().ok()?).to_string(),
-        _ => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    let bytes = unsafe { std::slice::from_raw_parts(from as *const u8, length) };
+    if class == TEXT && count == 1 {
+        return Some(shown_text(bytes));
+    }
+    // SAFETY: the type exists.
+    let signed = class == INTEGER && unsafe { H5Tget_sign(datatype) } != 0;
+    let numbers = bytes
+        .chunks_exact(size)
+        .map(|it| number(class == FLOAT, signed, it));
+    Some(match numbers.collect::<Option<Vec<String>>>() {
+        Some(numbers) if numbers.len() == 1 => numbers[0].clone(),
+        Some(numbers) if numbers.len() <= 8 => format!("[{}]", numbers.join(", ")),
+        _ => digest(bytes),
     })
+}
+
+/// A number in memory.
+fn number(float: bool, signed: bool, bytes: &[u8]) -> Option<String> {
+    macro_rules! of {
+        ($type:ty) => {
+            format!("{:?}", <$type>::from_ne_bytes(bytes.try_into().ok()?))
+        };
+    }
+    Some(match (float, signed, bytes.len()) {
+        (true, _, 4) => of!(f32),
+        (true, _, 8) => of!(f64),
+        (false, true, 1) => of!(i8),
+        (false, true, 2) => of!(i16),
+        (false, true, 4) => of!(i32),
+        (false, true, 8) => of!(i64),
+        (false, false, 1) => of!(u8),
+        (false, false, 2) => of!(u16),
+        (false, false, 4) => of!(u32),
+        (false, false, 8) => of!(u64),
+        _ => return None,
+    })
+}
+
+/// A text up to its zero byte, in quotation marks, if it is short.
+fn shown_text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|it| *it == 0);
+    let bytes = &bytes[..end.unwrap_or(bytes.len())];
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.len() <= 64 => format!("{text:?}"),
+        _ => digest(bytes),
+    }
+}
+
+/// So that ranks can be compared without what they wrote (FNV-1a).
+fn digest(bytes: &[u8]) -> String {
+    let digest = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("of {} bytes (digest {digest:016x})", bytes.len())
 }
 
 /// From one place and name to another: `H5Lmove`, `H5Lcopy`, `H5Ocopy`, `H5Lcreate_hard`.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::common::rank;
+use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, File};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
@@ -75,6 +76,113 @@ fn other_roots() {
         let root = if world.rank() == 0 { 0 } else { 1 };
         world.process_at_rank(root).broadcast_into(&mut number);
         Ok(())
+    });
+}
+
+/// Each rank writes collectively, and to a dataset of its own.
+#[test]
+#[ignore = "runs as a rank"]
+fn other_datasets() {
+    rank(|world| {
+        let file = file(world, "other-datasets.hdf5")?;
+        let mut all = Vec::new();
+        for rank in 0..world.size() {
+            all.push(create_dataset::<f64>(&file, &format!("of-rank-{rank}"), 8)?);
+        }
+        let rows = rows_of(world.rank(), world.size(), 8);
+        let values = ndarray::Array1::from_elem(rows.len(), 1.0);
+        let own = &all[world.rank() as usize];
+        write_rows(own, rows, values.view(), Transfer::Collective)?;
+        all.clear();
+        Ok(file.close()?)
+    });
+}
+
+/// The same, but each rank for itself: that is right.
+#[test]
+#[ignore = "runs as a rank"]
+fn own_datasets() {
+    rank(|world| {
+        let file = file(world, "own-datasets.hdf5")?;
+        let mut all = Vec::new();
+        for rank in 0..world.size() {
+            all.push(create_dataset::<f64>(&file, &format!("of-rank-{rank}"), 8)?);
+        }
+        let own = &all[world.rank() as usize];
+        let values = ndarray::Array1::from_elem(8, 1.0);
+        write_rows(own, 0..8, values.view(), Transfer::Independent)?;
+        all.clear();
+        file.close()?;
+        // In a file of one rank, also with the transfer mode of several.
+        let path = data_folder()?.join(format!("of-rank-{}.hdf5", world.rank()));
+        let file = File::create(path)?;
+        let name = format!("x-{}", world.rank());
+        let own = create_dataset::<f64>(&file, &name, 8)?;
+        let attribute = own.new_attr::<i32>().create("rank")?;
+        attribute.write_scalar(&world.rank())?;
+        drop((own, attribute));
+        Ok(file.close()?)
+    });
+}
+
+/// Each rank gives an attribute another value.
+#[test]
+#[ignore = "runs as a rank"]
+fn other_values() {
+    rank(|world| {
+        let file = file(world, "other-values.hdf5")?;
+        let same = file.new_attr::<i32>().create("same")?;
+        same.write_scalar(&7)?;
+        let long = file.new_attr::<f64>().shape(200).create("long")?;
+        long.write(&ndarray::Array1::from_elem(200, 0.5))?;
+        let step = file.new_attr::<i32>().create("step")?;
+        step.write_scalar(&(10 + world.rank()))?; // the values
+        drop((same, long, step));
+        Ok(file.close()?)
+    });
+}
+
+/// The same with many numbers; and with a text.
+#[test]
+#[ignore = "runs as a rank"]
+fn other_long_values() {
+    rank(|world| {
+        let file = file(world, "other-long-values.hdf5")?;
+        let long = file.new_attr::<f64>().shape(200).create("long")?;
+        let mut values = ndarray::Array1::from_elem(200, 0.5);
+        values[199] += f64::from(world.rank());
+        long.write(&values)?;
+        drop(long);
+        Ok(file.close()?)
+    });
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn other_texts() {
+    rank(|world| {
+        let file = file(world, "other-texts.hdf5")?;
+        let title = file.new_attr::<VarLenUnicode>().create("title")?;
+        let text: VarLenUnicode = format!("run {}", world.rank()).parse()?;
+        title.write_scalar(&text)?;
+        drop(title);
+        Ok(file.close()?)
+    });
+}
+
+/// A collective write for each row, and rank 0 has one row more.
+#[test]
+#[ignore = "runs as a rank"]
+fn unequal_writes() {
+    rank(|world| {
+        let file = file(world, "unequal-writes.hdf5")?;
+        let rows = 2 * world.size() as usize + 1;
+        let x = create_dataset::<f64>(&file, "x", rows)?;
+        for row in rows_of(world.rank(), world.size(), rows) {
+            write_rows(&x, row..row + 1, array![1.0].view(), Transfer::Collective)?;
+        }
+        drop(x);
+        Ok(file.close()?)
     });
 }
 

@@ -1,17 +1,25 @@
 //! Collective calls that not all ranks make, or not with the same arguments.
 
+use std::path::Path;
+
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 use ndarray::{Array1, arr1};
 use parallel_hdf5::{
-    Result, Transfer, create, create_dataset, data_folder, open, rows_of, write_rows,
+    DatasetOptions, Result, Transfer, create, create_dataset, data_folder, open, rows_of,
+    write_rows,
 };
 
 use super::path;
 
 /// A file with eight numbers, made by all ranks as it should be.
 pub fn all_create(world: &SimpleCommunicator) -> Result<()> {
-    let file = create(path()?, world)?;
+    all_create_at(path()?, world)
+}
+
+/// The same in another place.
+pub fn all_create_at(path: impl AsRef<Path>, world: &SimpleCommunicator) -> Result<()> {
+    let file = create(path, world)?;
     let numbers = create_dataset::<i32>(&file, "numbers", 8)?;
     let mine = rows_of(world.rank(), world.size(), 8);
     let values = Array1::from_iter(mine.clone().map(|row| row as i32));
@@ -106,6 +114,33 @@ pub fn no_rows_but_a_call(world: &SimpleCommunicator) -> Result<()> {
 }
 // ANCHOR_END: no_rows_but_a_call
 
+// ANCHOR: a_call_for_each_row
+pub fn a_call_for_each_row(world: &SimpleCommunicator) -> Result<()> {
+    let file = create(path()?, world)?;
+    let rows = world.size() as usize + 1; // rank 0 has two of them, the others one
+    let numbers = create_dataset::<i32>(&file, "numbers", rows)?;
+    for row in rows_of(world.rank(), world.size(), rows) {
+        let value = arr1(&[row as i32]);
+        write_rows(&numbers, row..row + 1, value.view(), Transfer::Collective)?;
+    }
+    drop(numbers);
+    file.close()?;
+    Ok(())
+}
+// ANCHOR_END: a_call_for_each_row
+
+pub fn a_call_for_all_rows(world: &SimpleCommunicator) -> Result<()> {
+    let file = create(path()?, world)?;
+    let rows = world.size() as usize + 1;
+    let numbers = create_dataset::<i32>(&file, "numbers", rows)?;
+    let mine = rows_of(world.rank(), world.size(), rows);
+    let values = Array1::from_iter(mine.clone().map(|row| row as i32));
+    write_rows(&numbers, mine, values.view(), Transfer::Collective)?;
+    drop(numbers);
+    file.close()?;
+    Ok(())
+}
+
 // ANCHOR: one_attribute
 pub fn one_attribute(world: &SimpleCommunicator) -> Result<()> {
     let file = create(path()?, world)?;
@@ -182,6 +217,79 @@ pub fn all_names(world: &SimpleCommunicator) -> Result<()> {
     file.close()?;
     Ok(())
 }
+
+// ANCHOR: datasets_differ
+pub fn datasets_differ(world: &SimpleCommunicator) -> Result<()> {
+    let file = create(path()?, world)?;
+    let numbers = one_for_each_rank(world, &file)?; // compressed
+    let mine = rows_of(world.rank(), world.size(), 8);
+    let values = Array1::from_elem(mine.len(), world.rank() + 1);
+    // Together, and each rank to its own dataset.
+    let own = &numbers[world.rank() as usize];
+    write_rows(own, mine, values.view(), Transfer::Collective)?;
+    drop(numbers);
+    file.close()?;
+    Ok(())
+}
+// ANCHOR_END: datasets_differ
+
+// ANCHOR: one_dataset_after_another
+pub fn one_dataset_after_another(world: &SimpleCommunicator) -> Result<()> {
+    let file = create(path()?, world)?;
+    let numbers = one_for_each_rank(world, &file)?;
+    for (rank, dataset) in (0..).zip(&numbers) {
+        let mine = match rank == world.rank() {
+            true => rows_of(world.rank(), world.size(), 8),
+            false => 0..0, // nothing of mine is in it, but I make the call
+        };
+        let values = Array1::from_elem(mine.len(), world.rank() + 1);
+        write_rows(dataset, mine, values.view(), Transfer::Collective)?;
+    }
+    drop(numbers);
+    file.close()?;
+    Ok(())
+}
+// ANCHOR_END: one_dataset_after_another
+
+fn one_for_each_rank(
+    world: &SimpleCommunicator,
+    file: &hdf5::File,
+) -> Result<Vec<hdf5::Dataset>> {
+    let options = DatasetOptions::new().chunks(&[4]).deflate(4);
+    let created = (0..world.size()).map(|rank| {
+        let name = format!("numbers-{rank}");
+        Ok(options.create::<i32>(file, &name, &[8])?)
+    });
+    created.collect()
+}
+
+// ANCHOR: values_differ
+pub fn values_differ(world: &SimpleCommunicator) -> Result<()> {
+    let file = create(path()?, world)?;
+    let numbers = create_dataset::<i32>(&file, "numbers", 8)?;
+    let found = 10 + world.rank(); // what this rank has counted
+    let attribute = numbers.new_attr::<i32>().create("found")?;
+    attribute.write_scalar(&found)?;
+    drop((attribute, numbers));
+    file.close()?;
+    Ok(())
+}
+// ANCHOR_END: values_differ
+
+// ANCHOR: values_gathered
+pub fn values_gathered(world: &SimpleCommunicator) -> Result<()> {
+    let file = create(path()?, world)?;
+    let numbers = create_dataset::<i32>(&file, "numbers", 8)?;
+    let found = 10 + world.rank();
+    let mut all = vec![0; world.size() as usize];
+    world.all_gather_into(&found, &mut all[..]); // now all ranks have the same to write
+    let attribute = numbers.new_attr::<i32>().shape(all.len()).create("found")?;
+    attribute.write(&all)?;
+    drop((attribute, numbers));
+    file.close()?;
+    Ok(())
+}
+// ANCHOR_END: values_gathered
 
 // ANCHOR: order_differs
 pub fn order_differs(world: &SimpleCommunicator) -> Result<()> {

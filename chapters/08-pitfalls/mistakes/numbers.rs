@@ -1,11 +1,14 @@
 //! Every call succeeds, and the numbers are wrong.
 
+use std::path::PathBuf;
+
 use hdf5::Dataset;
 use mpi::topology::{Color, SimpleCommunicator};
 use mpi::traits::*;
 use ndarray::{Array1, Array2, arr1};
 use parallel_hdf5::{
-    Result, Transfer, agree, create, create_dataset, read_rows, rows_of, write_rows,
+    Result, Transfer, agree, create, create_dataset, data_folder, read_rows, rows_of,
+    write_rows,
 };
 
 use super::path;
@@ -141,6 +144,71 @@ pub fn together(world: &SimpleCommunicator) -> Result<()> {
     }
     file.close()?;
     Ok(())
+}
+
+// ANCHOR: missing_source
+pub fn missing_source(world: &SimpleCommunicator) -> Result<()> {
+    a_file_for_each_rank(world)?;
+    if world.rank() == 0 {
+        let file = hdf5::File::create(path()?)?;
+        let mut all = file.new_dataset::<f64>().shape(4 * world.size() as usize);
+        for rank in 0..world.size() as usize {
+            let part = format!("part-{rank}.hdf5");
+            let rows = 4 * rank..4 * rank + 4;
+            all = all.virtual_map(part, "numbers", 4, .., 4 * world.size() as usize, rows);
+        }
+        all.create("numbers")?; // a view of all files
+        lose_the_last(world)?; // somebody moves a file
+    }
+    Ok(())
+}
+// ANCHOR_END: missing_source
+
+pub fn sources_looked_for(world: &SimpleCommunicator) -> Result<()> {
+    a_file_for_each_rank(world)?;
+    if world.rank() == 0 {
+        let file = hdf5::File::create(path()?)?;
+        // ANCHOR: sources_looked_for
+        let all = file.new_dataset::<f64>().shape(4 * world.size() as usize);
+        let mut all = all.fill_value(f64::NAN); // what is missing is not a number
+        // ANCHOR_END: sources_looked_for
+        for rank in 0..world.size() as usize {
+            let part = format!("part-{rank}.hdf5");
+            let rows = 4 * rank..4 * rank + 4;
+            all = all.virtual_map(part, "numbers", 4, .., 4 * world.size() as usize, rows);
+        }
+        let all = all.create("numbers")?;
+        lose_the_last(world)?;
+        // ANCHOR: look_for_sources
+        for source in all.dcpl()?.virtual_map() {
+            if !data_folder()?.join(&source.src_filename).exists() {
+                println!("{} is missing", source.src_filename);
+            }
+        }
+        // ANCHOR_END: look_for_sources
+    }
+    Ok(())
+}
+
+/// `part-0.hdf5` with 1 to 4, `part-1.hdf5` with 5 to 8, and so on.
+fn a_file_for_each_rank(world: &SimpleCommunicator) -> Result<()> {
+    let file = hdf5::File::create(part(world.rank())?)?;
+    let numbers = create_dataset::<f64>(&file, "numbers", 4)?;
+    numbers.write(&Array1::from_iter(
+        (1..=4).map(|it| f64::from(4 * world.rank() + it)),
+    ))?;
+    drop(numbers);
+    let closed = file.close();
+    agree(world, closed)?;
+    Ok(())
+}
+
+fn lose_the_last(world: &SimpleCommunicator) -> Result<()> {
+    Ok(std::fs::remove_file(part(world.size() - 1)?)?)
+}
+
+fn part(rank: i32) -> Result<PathBuf> {
+    Ok(data_folder()?.join(format!("part-{rank}.hdf5")))
 }
 
 /// Rank after rank does it, so that it comes out the same each time.

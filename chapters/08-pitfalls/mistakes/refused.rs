@@ -1,5 +1,8 @@
 //! What HDF5 or MPI-IO refuses, with the words that it has for it.
 
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use hdf5::types::{FixedUnicode, VarLenUnicode};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
@@ -9,7 +12,7 @@ use parallel_hdf5::{
     rows_of, write_rows,
 };
 
-use super::collective::all_create;
+use super::collective::{all_create, all_create_at};
 use super::path;
 
 pub fn no_folder(world: &SimpleCommunicator) -> Result<()> {
@@ -133,3 +136,95 @@ pub fn serial_driver(world: &SimpleCommunicator) -> Result<()> {
     Ok(())
 }
 // ANCHOR_END: serial_driver
+
+// ANCHOR: large_attribute
+pub fn large_attribute(world: &SimpleCommunicator) -> Result<()> {
+    all_create(world)?;
+    let file = open(path()?, world)?;
+    // Where each rank's part begins: a few numbers in a test, 80 000 bytes on the cluster.
+    file.new_attr::<u64>().shape(10_000).create("offsets")?;
+    file.close()?;
+    Ok(())
+}
+// ANCHOR_END: large_attribute
+
+pub fn a_dataset_for_it(world: &SimpleCommunicator) -> Result<()> {
+    all_create(world)?;
+    let file = open(path()?, world)?;
+    create_dataset::<u64>(&file, "offsets", 10_000)?;
+    file.close()?;
+    Ok(())
+}
+
+pub fn colon(world: &SimpleCommunicator) -> Result<()> {
+    all_create_at(data_folder()?.join("run-12:30.hdf5"), world)
+}
+
+pub fn long_path(world: &SimpleCommunicator) -> Result<()> {
+    let folder = deep_folder(world)?;
+    all_create_at(folder.join("pitfall.hdf5"), world)
+}
+
+/// From within the folder, the path is short.
+pub fn short_path(world: &SimpleCommunicator) -> Result<()> {
+    let entered = std::env::set_current_dir(deep_folder(world)?);
+    agree(world, entered)?;
+    all_create_at("pitfall.hdf5", world)
+}
+
+/// A folder whose path alone has more than 256 bytes. **Collective**.
+fn deep_folder(world: &SimpleCommunicator) -> Result<PathBuf> {
+    let folder = data_folder()?.join("a".repeat(150)).join("b".repeat(150));
+    let made = std::fs::create_dir_all(&folder);
+    agree(world, made)?;
+    Ok(folder)
+}
+
+pub fn one_letter(world: &SimpleCommunicator) -> Result<()> {
+    let entered = std::env::set_current_dir(data_folder()?);
+    agree(world, entered)?;
+    all_create_at("q", world)
+}
+
+/// The same file by its whole path.
+pub fn whole_path(world: &SimpleCommunicator) -> Result<()> {
+    all_create_at(data_folder()?.join("q"), world)
+}
+
+// ANCHOR: child
+pub fn child_inherits(world: &SimpleCommunicator) -> Result<()> {
+    if world.rank() == 0 {
+        let mut child = Command::new(std::env::current_exe()?); // a program that starts MPI
+        run_to_the_end(child.arg("--list"))?;
+    }
+    Ok(())
+}
+// ANCHOR_END: child
+
+// ANCHOR: child_on_its_own
+pub fn child_on_its_own(world: &SimpleCommunicator) -> Result<()> {
+    if world.rank() == 0 {
+        let mut child = Command::new(std::env::current_exe()?);
+        for (name, _) in std::env::vars_os() {
+            let known = name.to_string_lossy();
+            let mut of_launchers = ["OMPI_", "PMIX_", "PRTE_", "PMI_", "SLURM_"].iter();
+            if of_launchers.any(|it| known.starts_with(it)) {
+                child.env_remove(&name);
+            }
+        }
+        run_to_the_end(child.arg("--list"))?;
+    }
+    Ok(())
+}
+// ANCHOR_END: child_on_its_own
+
+fn run_to_the_end(child: &mut Command) -> Result<()> {
+    let ended = child.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    match ended.code() {
+        Some(0) => Ok(()),
+        Some(status) => {
+            Err(format!("the program that it started has status {status}").into())
+        }
+        None => Err("the program that it started was killed".into()),
+    }
+}
