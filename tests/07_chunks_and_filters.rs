@@ -14,6 +14,8 @@ use parallel_hdf5::{
     DatasetOptions, FileOptions, Transfer, chunked_rows_of, create_dataset, data_folder,
     read_rows, rows_of, write_rows,
 };
+use workbook::mpi::Mpi;
+use workbook::run::io_options;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chunks-and-filters");
 
@@ -174,6 +176,35 @@ fn what_is_filled_holds_no_old_numbers() {
             ] {
                 assert!(rows.contains(&row.to_owned()), "{row}\n{}", run.report());
             }
+        }
+    }
+}
+
+/// What OMPIO 4.1 leaves in a gap is whatever was in its memory; ROMIO leaves zeros.
+#[test]
+fn a_gap_that_nobody_wrote_is_zero_if_it_is_filled() {
+    let data = scratch();
+    let usual = launch(PROGRAM, 7, &["--gap"], data.path());
+    let mut romio = usual.clone();
+    if mpi() == Mpi::OpenMpi {
+        romio.options = io_options("romio").unwrap();
+    }
+    let library = parallel_hdf5::about::mpi_library();
+    for (is_romio, launch) in [(mpi() == Mpi::Mpich, usual), (true, romio)] {
+        let run = succeed(&launch);
+        let line = |word: &str| {
+            let mut lines = run.out[0].lines();
+            let line = lines.find(|it| it.starts_with(word)).unwrap();
+            line.rsplit_once(" hold something in ")
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        assert_eq!(line("at allocation"), "0 of 20 files", "{}", run.report());
+        if is_romio {
+            assert_eq!(line("if set"), "0 of 20 files", "{}", run.report());
+        } else if library == "Open MPI 4.1.4" && is_hdf5_1_10() {
+            assert_ne!(line("if set"), "0 of 20 files", "{}", run.report());
         }
     }
 }

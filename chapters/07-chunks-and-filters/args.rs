@@ -21,6 +21,9 @@ pub struct Args {
     /// What is in the parts of a dataset that nobody wrote.
     #[arg(long)]
     pub unwritten: bool,
+    /// What is in the rows of ranks that write nothing, while the others write together.
+    #[arg(long)]
+    pub gap: bool,
     /// Read, write again, and read again.
     #[arg(long)]
     pub again: bool,

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Args {
             unwritten: true, ..
         } => unwritten::table(world),
+        Args { gap: true, .. } => unwritten::gap(world),
         Args { again: true, .. } => again::read_twice(world),
         Args {
             compare: Some(rounds),

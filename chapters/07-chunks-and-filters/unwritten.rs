@@ -67,3 +67,46 @@ fn how_many_old(
     file.unlink("new")?;
     Ok(read.iter().filter(|it| **it == OLD).count())
 }
+
+/// In how many files.
+const FILES: usize = 20;
+
+/// Each rank has a row, and all write together, but the ranks 2 and 3 write nothing. Prints in
+/// how many files there is something in their rows. **Collective**.
+pub fn gap(world: &SimpleCommunicator) -> Result<()> {
+    let path = parallel_hdf5::data_folder()?.join("gap.hdf5");
+    let (rank, size) = (world.rank() as usize, world.size() as usize);
+    for (word, fill) in [
+        ("if set", FillTime::IfSet),
+        ("at allocation", FillTime::Alloc),
+    ] {
+        let mut stray = 0;
+        for _ in 0..FILES {
+            // ANCHOR: gap
+            let file = parallel_hdf5::create(&path, world)?;
+            let rows = DatasetOptions::new().fill(fill);
+            let rows = rows.create::<i64>(&file, "rows", &[size])?;
+            let mine = match rank {
+                2 | 3 => rank..rank,
+                _ => rank..rank + 1,
+            };
+            let numbers = Array1::from_elem(mine.len(), 100_i64);
+            let slab = Slab::of(&rows).along(0, mine);
+            write_slab(&rows, &slab, numbers.view(), Transfer::Collective)?;
+            // ANCHOR_END: gap
+            drop(rows);
+            file.close()?;
+            if rank == 0 {
+                let written = File::open(&path)?.dataset("rows")?.read_1d::<i64>()?;
+                stray += usize::from(written.iter().skip(2).take(2).any(|it| *it != 0));
+            }
+            world.barrier();
+        }
+        if rank == 0 {
+            println!(
+                "{word:<14} rows that nobody wrote hold something in {stray} of {FILES} files"
+            );
+        }
+    }
+    Ok(())
+}

@@ -32,6 +32,8 @@ pub enum Kind {
     Names,
     /// With another shape.
     Shapes,
+    /// With another alignment of what is in the file.
+    Alignments,
     /// With chunks of another shape, or without chunks.
     Chunks,
     /// With another type of elements.
@@ -59,6 +61,9 @@ pub struct Side {
     pub nth: usize,
     /// How many calls like the one that the difference is about they had made before.
     pub before: usize,
+    /// The ranks by the places of the program where they made it, if there are several: each
+    /// with its call. A root has one of its own, and is not told of.
+    pub places: Vec<(Vec<usize>, Call)>,
     /// What became, on these ranks, of the call that the difference is about.
     pub fate: Fate,
 }
@@ -191,10 +196,21 @@ impl Record {
             for ranks in apart.chain(without.iter().map(|rank| vec![*rank])) {
                 let call = at_place(ranks[0]).cloned();
                 let of_call = call.as_ref().map_or(0, |it| nth(ranks[0], it));
+                let mut places: Vec<(Vec<usize>, Call)> = Vec::new();
+                for rank in &ranks {
+                    let Some(call) = at_place(*rank).filter(|it| it.root.is_none()) else {
+                        continue;
+                    };
+                    match places.iter_mut().find(|it| it.1.stack == call.stack) {
+                        Some((here, _)) => here.push(*rank),
+                        None => places.push((vec![*rank], call.clone())),
+                    }
+                }
                 let side = Side {
                     call,
                     nth: of_call,
                     before: nth(ranks[0], &about) - 1,
+                    places,
                     fate: fate(&ranks),
                     ranks,
                 };
@@ -318,6 +334,9 @@ fn kind_of(
         // A rank that ends has left out whatever the others do.
         _ if other.name == "MPI_Finalize" => (Kind::Missing, 0),
         _ if one.name == "MPI_Finalize" => (Kind::Missing, 1),
+        // So has a rank that closes the file, which the others will still do.
+        _ if closes(other) && !closes(one) => (Kind::Missing, 0),
+        _ if closes(one) && !closes(other) => (Kind::Missing, 1),
         _ if one.name != other.name => {
             // HDF5's calls say more than a barrier; the first step of opening a file, too.
             let telling = |name: &str| match name {
@@ -331,11 +350,16 @@ fn kind_of(
         _ if one.root != other.root => (Kind::Roots, 0),
         _ if one.names() != other.names() => (Kind::Names, 0),
         _ if one.shape != other.shape => (Kind::Shapes, 0),
+        _ if one.alignment != other.alignment => (Kind::Alignments, 0),
         _ if one.chunk != other.chunk => (Kind::Chunks, 0),
         _ if one.element != other.element => (Kind::Elements, 0),
         _ if one.value != other.value => (Kind::Values, 0),
         _ => (Kind::Sizes, 0),
     }
+}
+
+fn closes(key: &Key<'_>) -> bool {
+    key.name == "H5Fclose"
 }
 
 impl Difference {
@@ -351,7 +375,21 @@ impl Difference {
                         0 | 1 => String::new(),
                         nth => format!(" for the {} time", words::ordinal(nth)),
                     };
-                    format!("{ranks} {}{nth}{}", words::did(call), at(call))
+                    let each = side.places.iter().map(|(ranks, call)| {
+                        let line = lines(call)?;
+                        Some((line, format!("{} in line {line}", words::ranks(ranks))))
+                    });
+                    let each: Option<Vec<(u32, String)>> = each.collect();
+                    let each = each.unwrap_or_default();
+                    let place = match each.iter().any(|it| it.0 != each[0].0) {
+                        true => {
+                            let each: Vec<String> =
+                                each.into_iter().map(|it| it.1).collect();
+                            format!(" ({})", words::list(&each))
+                        }
+                        false => at(call),
+                    };
+                    format!("{ranks} {}{nth}{place}", words::did(call))
                 }
                 None => format!("{ranks} did not"),
             }
@@ -426,6 +464,15 @@ impl Difference {
                     format!("with shape {}", words::shape(call.shape.as_deref()))
                 };
                 format!("{}: {}", words::passive(&self.call), each(&shape))
+            }
+            Kind::Alignments => {
+                let alignment = |call: &Call| match call.alignment {
+                    Some((threshold, multiple)) => {
+                        format!("with alignment ({threshold}, {multiple})")
+                    }
+                    None => "without alignment".to_owned(),
+                };
+                format!("{}: {}", words::passive(&self.call), each(&alignment))
             }
             Kind::Chunks => {
                 let chunks = |call: &Call| match call.chunk.as_deref() {

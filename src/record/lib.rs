@@ -203,6 +203,10 @@ pub struct Call {
     /// The size of an element in the file, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub element_size: Option<u64>,
+    /// From how many bytes on what is put into a new or opened file is aligned, and to a
+    /// multiple of how many; `None` if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<(u64, u64)>,
     /// The chunks of a new dataset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chunk: Option<Vec<u64>>,

@@ -294,6 +294,14 @@ fn kinds_are_told_apart() {
         element: None,
         ..create("x", 9)
     };
+    // Who closes the file has left out what the others do before.
+    assert_eq!(kind(sized(8), close.clone()), Kind::Missing);
+    let aligned = |multiple| Call {
+        name: "H5Fcreate".to_owned(),
+        alignment: Some((1, multiple)),
+        ..close.clone()
+    };
+    assert_eq!(kind(aligned(512), aligned(4096)), Kind::Alignments);
     let dropped = Call {
         name: "H5Idec_ref".to_owned(),
         ..close.clone()

@@ -271,6 +271,10 @@ pub fn rule(kind: Kind, call: &Call) -> String {
         (Kind::Order, _) => "collective calls come in the same order on every rank of the \
                              communicator (chapter 2)"
             .to_owned(),
+        (Kind::Alignments, _) => {
+            let what = "opening or creating a file";
+            hdf5(what, ", with the same property list")
+        }
         (_, "H5Fcreate") => hdf5("creating a file", ", with the same path"),
         (_, "H5Fopen") => hdf5("opening a file", ", with the same path"),
         (_, "H5Fclose" | "H5Idec_ref") => {

@@ -61,6 +61,7 @@ questions! {
     H5Pget_layout(id: Id) -> c_int, or -1;
     H5Pget_chunk(id: Id, most: c_int, dims: *mut u64) -> c_int, or -1;
     H5Pget_nfilters(id: Id) -> c_int, or -1;
+    H5Pget_alignment(id: Id, threshold: *mut u64, multiple: *mut u64) -> c_int, or -1;
 }
 
 /// No more blocks of a selection are listed.
@@ -140,6 +141,14 @@ fn file_by_path(path: usize, fapl: usize, call: &mut Call) -> bool {
     call.file = text(path).map(|it| whole_path(&it));
     let group = with_known(|known| known.fapls.get(&(fapl as Id)).cloned().flatten());
     set_group(group, call);
+    let fapl = fapl as Id;
+    if fapl > 0 && is_valid(fapl) {
+        let (mut threshold, mut multiple) = (1, 1);
+        // SAFETY: the list exists, and the numbers are ours.
+        let asked =
+            unsafe { H5Pget_alignment(fapl, &raw mut threshold, &raw mut multiple) };
+        call.alignment = (asked >= 0 && multiple > 1).then_some((threshold, multiple));
+    }
     true
 }
 

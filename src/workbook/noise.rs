@@ -26,6 +26,12 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
         r"^\*\*\* ",
         // UCX, on a rank whose peer has gone: [seconds] [host:12345 :0]  file.c:26  UCX  ERROR …
         r"^\[\d+\.\d+\] +\[[\w.-]+:\d+ *:\d+\] .* UCX +(ERROR|WARN)",
+        // and on a rank that crashes: [host:12345:0:12345] Caught signal, ==== backtrace,
+        //  0  /lib/libucs.so.0(ucs_handle_error+0x2dc) [0x7ff7528bfe9c], =====
+        r"^\[[\w.-]+:\d+ *:\d+:\d+\] +Caught signal",
+        r"^==== backtrace ",
+        r"^ *\d+ +\S+\(.*\) \[0x[0-9a-f]+\]$",
+        r"^={20,59}$",
         // Slurm's, with job numbers and times
         r"^(srun|slurmstepd)(-\w+)?: ",
         // a door of ours, the first time
@@ -150,6 +156,11 @@ before
 [1795541520.599693] [n1:8056 :0]           flush.c:26   UCX  ERROR req 0x1: error during flush
 [1795541520.599693] [n1:18056:0]           flush.c:26   UCX  ERROR req 0x1: error during flush
 [n1:08056] common_ucx.c:470  Error: ucp_disconnect_nb(3) failed: Endpoint timeout
+[vm:8470 :0:8470] Caught signal 11 (Segmentation fault: address not mapped to object at address 0x558)
+==== backtrace (tid:   8470) ====
+ 0  /lib/x86_64-linux-gnu/libucs.so.0(ucs_handle_error+0x2dc) [0x7ff7528bfe9c]
+ 1  /lib/x86_64-linux-gnu/libucs.so.0(+0x2908c) [0x7ff7528c008c]
+=================================
 [0.5] is a rank's own";
         assert_eq!(without(ucx.lines()), ["before", "[0.5] is a rank's own"]);
     }

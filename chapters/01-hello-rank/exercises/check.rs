@@ -205,7 +205,7 @@ fn ring(trial: &Trial) -> Finding {
             .iter()
             .find_map(|line| line.strip_prefix(&begin));
         let (owner, stamps) = line
-            .and_then(|it| it.strip_suffix(']')?.split_once(", stamped by ["))
+            .and_then(|it| it.split_once(", stamped by ["))
             .ok_or_else(|| {
                 format!("Nobody printed what token rank {rank} has in the end")
             })?;
@@ -215,6 +215,10 @@ fn ring(trial: &Trial) -> Finding {
                  own"
             )));
         }
+        let (stamps, whole) = match stamps.strip_suffix("], and not whole") {
+            Some(stamps) => (stamps, false),
+            None => (stamps.strip_suffix(']').unwrap_or(stamps), true),
+        };
         let stamps: Vec<Option<usize>> = stamps
             .split(", ")
             .map(|it| {
@@ -230,6 +234,12 @@ fn ring(trial: &Trial) -> Finding {
                  {}; they should be those of {}",
                 in_order(&stamps),
                 in_order(&right.into_iter().map(Some).collect::<Vec<_>>())
+            )));
+        }
+        if !whole {
+            return Err(Wrong::Result(format!(
+                "The token that rank {rank} of {ranks} has in the end has its stamps, but other \
+                 numbers in it are lost: the whole token is to be handed on"
             )));
         }
     }
@@ -304,6 +314,26 @@ fn end_all(trial: &Trial) -> Finding {
         return Err(Wrong::Result(format!(
             "Rank {bad} of {ranks} failed, but nobody said so: on standard error should be \
              `rank {bad}`, and the reason"
+        )));
+    }
+    // A rank may hand on what another one says; but not say it of itself.
+    let number = |after: &str| {
+        let digits = after
+            .find(|it: char| !it.is_ascii_digit())
+            .unwrap_or(after.len());
+        after[..digits].parse::<usize>().ok()
+    };
+    let mut reasons = said
+        .lines()
+        .filter(|it| it.contains("the sensor does not answer"));
+    let named = |line: &str| -> Vec<usize> {
+        line.split("rank ").skip(1).filter_map(number).collect()
+    };
+    let of_another = reasons.find(|it| !named(it).is_empty() && !named(it).contains(&bad));
+    if let Some(line) = of_another {
+        return Err(Wrong::Result(format!(
+            "Rank {bad} of {ranks} failed, but standard error says `{line}`: nobody can tell \
+             which rank it was"
         )));
     }
     let of_bad = &trial.record.ranks[bad];

@@ -19,8 +19,7 @@ const LENGTH: usize = 131_072;
 
 fn main() -> ExitCode {
     parallel_hdf5::run(|world| {
-        let mut token = vec![0_u64; LENGTH];
-        token[LENGTH - 1] = world.rank() as u64; // whose it is
+        let mut token = vec![world.rank() as u64; LENGTH]; // whose it is
         for round in 0..world.size() as usize {
             token = pass_on(world, token);
             token[round] = std::process::id().into(); // the stamp: nobody else has it
@@ -28,7 +27,10 @@ fn main() -> ExitCode {
 
         let (rank, owner) = (world.rank(), token[LENGTH - 1]);
         let stamps = &token[..world.size() as usize];
-        let text = format!("rank {rank}: token of rank {owner}, stamped by {stamps:?}");
+        let mut text = format!("rank {rank}: token of rank {owner}, stamped by {stamps:?}");
+        if token[stamps.len()..].iter().any(|it| *it != owner) {
+            text += ", and not whole";
+        }
         parallel_hdf5::print_in_order(world, &text);
         Ok(())
     })

@@ -3,9 +3,9 @@
 //! Each rank adds up the numbers in a text file of its own, `part-0.txt`, `part-1.txt` and so
 //! on, and writes the sum to its row of `sums`, in `sums.hdf5`. If all sums are there, the
 //! file also gets a group `complete`. But a part may be missing, or hold something else than
-//! numbers. Then the other sums must still be in the file, the row of the bad part must be 0
-//! (as a new dataset is), and there must be no group `complete`. And the run must end with a
-//! status other than 0, and name the bad part, and no good one, on standard error.
+//! numbers. Then the other sums must still be in the file, and there must be no group
+//! `complete`; the rank of the bad part leaves its row alone, or writes a 0. And the run must
+//! end with a status other than 0, and name the bad part, and no good one, on standard error.
 //!
 //! `agree(world, result)` is this workbook's, and all ranks call it. If the result was `Ok` on
 //! all of them, each gets its own back; else all get the same error, which says which rank had

@@ -5,9 +5,10 @@
 //! `results.hdf5` of them: a dataset `day-0`, `day-1` and `day-2` (of `f64`), each with the parts
 //! of all ranks one after the other.
 //!
-//! An older `results.hdf5` is there. If a part is bad, this file must stay as it is, byte for byte;
-//! and the program must end on all ranks with a status other than 0 and one message on standard
-//! error, which names the bad part. If all are good, the new file takes the place of the old one.
+//! An older `results.hdf5` is there. If a part is bad, this file must stay as it is, byte for byte,
+//! all the time; and the program must end on all ranks, without an abort, with a status other than
+//! 0 and one message on standard error, which names the bad part. If all are good, the new file
+//! takes the place of the old one.
 //!
 //! `agree(world, outcome)` gives all ranks the same error if any has one. `write_then_rename(path,
 //! world, |file| ...)` lets you fill a new file, which then takes the place of that at `path`.
