@@ -19,7 +19,12 @@ pub fn look(folder: &Path) -> Vec<String> {
             continue;
         }
         let what = match File::open(&path) {
-            Err(error) => format!("does not open: {error}"),
+            // The last part of the message is the cause, and the same in each release of HDF5.
+            Err(error) => {
+                let message = error.to_string();
+                let cause = message.rsplit(": ").next().unwrap_or(&message);
+                format!("does not open: {cause}")
+            }
             Ok(file) => match look(&file) {
                 Err(error) => format!("opens, and cannot be read: {error}"),
                 Ok(what) => format!("opens: {what}"),

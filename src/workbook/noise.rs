@@ -34,6 +34,8 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
         r"^={20,59}$",
         // Slurm's, with job numbers and times
         r"^(srun|slurmstepd)(-\w+)?: ",
+        // what Open MPI 5's launcher ends its last block with
+        r"^\x00+$",
         // a door of ours, the first time
         r"^Building with .*; the first time takes a few minutes\.$",
         // the shell, or timeout(1), on a launcher that was killed
@@ -163,6 +165,14 @@ before
 =================================
 [0.5] is a rank's own";
         assert_eq!(without(ucx.lines()), ["before", "[0.5] is a rank's own"]);
+    }
+
+    #[test]
+    fn leaves_out_the_zero_byte_behind_the_block_of_open_mpi_5() {
+        let rule = "-".repeat(74);
+        let said =
+            format!("Error on rank 1\n{rule}\nprterun has exited due to\n{rule}\n\0");
+        assert_eq!(without(said.lines()), ["Error on rank 1"]);
     }
 
     #[test]
