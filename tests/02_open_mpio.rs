@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::*;
+use mpi::traits::*;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_open-mpio");
 
@@ -182,6 +183,48 @@ fn a_file_that_is_written_and_never_closed() {
     let file = open_serially(data.path().join("written.hdf5")).expect("it is closed");
     let x = file.dataset("x").unwrap().read_1d::<f32>().unwrap();
     assert_eq!(x[0], 1.5);
+}
+
+#[test]
+#[ignore = "runs as a rank"]
+fn only_rank_0_asks_for_the_driver() {
+    rank(|world| {
+        let path = parallel_hdf5::data_folder()?.join("asked.hdf5");
+        let file = parallel_hdf5::create(&path, world)?;
+        if world.rank() == 0 {
+            eprintln!("asks");
+            file.fapl()?.driver();
+            eprintln!("has asked");
+        }
+        world.barrier();
+        Ok(file.close()?)
+    });
+}
+
+/// To ask for the driver is collective, in Rust and in h5py.
+#[test]
+fn a_question_by_one_rank_hangs_in_both_languages() {
+    let data = scratch();
+    let script = data.path().join("asks.py");
+    let text = "import sys, h5py\n\
+        from mpi4py import MPI\n\
+        world = MPI.COMM_WORLD\n\
+        file = h5py.File(sys.argv[1], 'w', driver='mpio', comm=world)\n\
+        if world.rank == 0:\n    \
+            print('asks', file=sys.stderr, flush=True)\n    \
+            file.driver\n    \
+            print('has asked', file=sys.stderr, flush=True)\n\
+        world.Barrier()\n\
+        file.close()\n";
+    std::fs::write(&script, text).unwrap();
+    let file = data.path().join("asked-by-python.hdf5");
+    let in_rust = launch_test("only_rank_0_asks_for_the_driver", 2, data.path());
+    let in_python = launch_python(&script, 2, &[file.to_str().unwrap()], data.path());
+    for mut launch in [in_rust, in_python] {
+        let run = hang(&mut launch, 8);
+        assert!(run.err[0].contains("asks"), "{}", run.report());
+        assert!(!run.err[0].contains("has asked"), "{}", run.report());
+    }
 }
 
 /// The Python program sees the same, and each opens what the other has created.

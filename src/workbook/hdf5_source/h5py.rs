@@ -41,8 +41,8 @@ pub fn environment(
     let mut job = Job::new(&folder.join(format!("{name}.log")))?;
     Stamp::begin(&home)?;
     // All that the build needs is installed first, and the build is told to use it: left to
-    // itself pip would make an environment for the build, with an mpi4py that it compiles
-    // from source, which takes very long and much memory.
+    // itself pip would make an environment for the build, with the mpi4py 4.0 that h5py asks for
+    // (before Python 3.14), and compile that from source: it takes very long and much memory.
     pip_environment(&home, AROUND, &mut job)?;
     let mut pip = Command::new(&interpreter);
     pip.args(PIP.split_whitespace())
