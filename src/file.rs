@@ -96,6 +96,9 @@ impl FileOptions {
     /// A hint for MPI-IO (`MPI_Info_set`; MPI 4.1, section 14.2.8): `cb_nodes`, `striping_unit`,
     /// `romio_cb_write`, … Each is a wish: an implementation passes over those that it does not
     /// know, without a word. [`hints`](crate::about::hints) tells which it took.
+    ///
+    /// With `cb_nodes` above 1, Open MPI 4.1.0 to 4.1.6 and 5.0.0 to 5.0.5 may lose what ranks
+    /// write collectively (open-mpi/ompi #12718). `make doctor` names the setting that prevents it.
     pub fn hint(mut self, name: &str, value: &str) -> FileOptions {
         self.hints.push((name.to_owned(), value.to_owned()));
         self
