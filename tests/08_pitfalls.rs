@@ -315,6 +315,9 @@ fn a_large_attribute_needs_the_newer_format() {
         };
         let file = file.unwrap();
         let attribute = file.new_attr::<u64>().shape(10_000).create("offsets");
-        assert_eq!(attribute.is_ok(), newer, "{name}");
+        // HDF5 2 may not make the old format unless it is asked to.
+        if newer || hdf5::library_version().0 == 1 {
+            assert_eq!(attribute.is_ok(), newer, "{name}");
+        }
     }
 }
