@@ -10,7 +10,7 @@ use crate::{bytes, mpi, writer};
 
 const FOLDER: &CStr = c"WORKBOOK_RECORD";
 const STANDARD_ERROR: &CStr = c"WORKBOOK_RECORD_STDERR";
-const LAST_FIRST: &CStr = c"WORKBOOK_RECORD_LAST_FIRST";
+const SEND_ORDER: &CStr = c"WORKBOOK_RECORD_SEND_ORDER";
 const BYTES: &CStr = c"WORKBOOK_RECORD_BYTES";
 const PRELOAD: &CStr = c"LD_PRELOAD";
 
@@ -24,7 +24,8 @@ extern "C" fn at_load() {
     let Some(folder) = variable(FOLDER) else {
         return;
     };
-    let with_bytes = variable(BYTES).is_some();
+    let of_bytes = variable(BYTES);
+    let with_bytes = of_bytes.is_some();
     if !with_bytes {
         // SAFETY: before `main` there is one thread, and the names end with a zero byte. What
         // the program starts in turn is none of our business, and it need not find the folder.
@@ -37,17 +38,17 @@ extern "C" fn at_load() {
         return;
     }
     if with_bytes {
-        bytes::start();
+        bytes::start(of_bytes.as_deref() == Some(b"all-files"));
     }
     if variable(STANDARD_ERROR).is_some() {
         // SAFETY: as above.
         unsafe { libc::unsetenv(STANDARD_ERROR.as_ptr()) };
         writer::take_standard_error(&folder);
     }
-    if variable(LAST_FIRST).is_some() {
+    if let Some(order) = variable(SEND_ORDER) {
         // SAFETY: as above.
-        unsafe { libc::unsetenv(LAST_FIRST.as_ptr()) };
-        mpi::last_rank_first(folder);
+        unsafe { libc::unsetenv(SEND_ORDER.as_ptr()) };
+        mpi::send_in_order(folder, &String::from_utf8_lossy(&order));
     }
     // SAFETY: the functions are of this library, which is never unloaded.
     unsafe {

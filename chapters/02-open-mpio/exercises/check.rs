@@ -95,7 +95,7 @@ fn prepare_rows(case: &Case) -> Result<Given, String> {
     Ok(Given {
         words: format!("{rows} rows"),
         // Shows who reads the text file.
-        environment: vec![(record::BYTES.to_owned(), "1".to_owned())],
+        environment: vec![(record::BYTES.to_owned(), "all-files".to_owned())],
         ..Given::default()
     })
 }
