@@ -46,8 +46,7 @@ pub const SEND_ORDER: &str = "WORKBOOK_RECORD_SEND_ORDER";
 
 /// The environment variable with which the bytes are recorded as well that the operating system
 /// was told to read and write, and by which every process that is started by the command has
-/// the recorder: also one that is started by a script, or by another launcher. If its value is
-/// `all-files`, those of files as well that neither MPI-IO nor HDF5 uses.
+/// the recorder: also one that is started by a script, or by another launcher.
 pub const BYTES: &str = "WORKBOOK_RECORD_BYTES";
 
 /// Finds the line of the program that made a call; the caller knows how (see `lines`).

@@ -29,8 +29,6 @@ const MOST_RUNS: u64 = 100_000;
 const NOT_DATA: [&str; 5] = ["/proc", "/sys", "/usr", "/etc", "/lib"];
 
 static ON: AtomicBool = AtomicBool::new(false);
-/// Also of files that neither MPI-IO nor HDF5 uses.
-static ALL_FILES: AtomicBool = AtomicBool::new(false);
 /// The descriptors, below 1024, of files that MPI-IO or HDF5 uses.
 static WATCHED: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
@@ -76,9 +74,8 @@ pub fn find() {
 }
 
 /// Writes down from now on.
-pub fn start(all_files: bool) {
+pub fn start() {
     *lock() = Some(Known::default());
-    ALL_FILES.store(all_files, Ordering::Relaxed);
     ON.store(true, Ordering::Release);
 }
 
@@ -139,7 +136,6 @@ fn is_of_interest(fd: c_int) -> bool {
     ON.load(Ordering::Relaxed)
         && !OURS.get()
         && (INSIDE.get() > 0
-            || ALL_FILES.load(Ordering::Relaxed)
             || bit(fd).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0))
 }
 
@@ -267,8 +263,7 @@ impl Known {
             word.fetch_and(!bit, Ordering::Relaxed);
         }
         self.open.remove(&fd);
-        let of_interest = INSIDE.get() > 0 || ALL_FILES.load(Ordering::Relaxed);
-        if !of_interest || stat.st_mode & libc::S_IFMT != libc::S_IFREG {
+        if INSIDE.get() == 0 || stat.st_mode & libc::S_IFMT != libc::S_IFREG {
             return None;
         }
         let path = std::fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;

@@ -24,8 +24,7 @@ extern "C" fn at_load() {
     let Some(folder) = variable(FOLDER) else {
         return;
     };
-    let of_bytes = variable(BYTES);
-    let with_bytes = of_bytes.is_some();
+    let with_bytes = variable(BYTES).is_some();
     if !with_bytes {
         // SAFETY: before `main` there is one thread, and the names end with a zero byte. What
         // the program starts in turn is none of our business, and it need not find the folder.
@@ -38,7 +37,7 @@ extern "C" fn at_load() {
         return;
     }
     if with_bytes {
-        bytes::start(of_bytes.as_deref() == Some(b"all-files"));
+        bytes::start();
     }
     if variable(STANDARD_ERROR).is_some() {
         // SAFETY: as above.
