@@ -39,10 +39,10 @@ pub const FOLDER: &str = "WORKBOOK_RECORD";
 /// pieces, and may lose what a rank wrote just before it aborted.
 pub const STANDARD_ERROR: &str = "WORKBOOK_RECORD_STDERR";
 
-/// The environment variable with which the ranks begin to send messages one after the other, the
-/// last rank first, as far as that is possible within a second: who takes messages in the order
-/// of their arrival has them in the wrong one.
-pub const LAST_FIRST: &str = "WORKBOOK_RECORD_LAST_FIRST";
+/// The environment variable that names ranks, `2,3,1`, which then begin to send messages in this
+/// order, as far as that is possible within a second: what is taken in the order of its arrival
+/// comes in this one.
+pub const SEND_ORDER: &str = "WORKBOOK_RECORD_SEND_ORDER";
 
 /// The environment variable with which the bytes are recorded as well that the operating system
 /// was told to read and write, and by which every process that is started by the command has

@@ -10,7 +10,7 @@ use crate::{bytes, mpi, writer};
 
 const FOLDER: &CStr = c"WORKBOOK_RECORD";
 const STANDARD_ERROR: &CStr = c"WORKBOOK_RECORD_STDERR";
-const LAST_FIRST: &CStr = c"WORKBOOK_RECORD_LAST_FIRST";
+const SEND_ORDER: &CStr = c"WORKBOOK_RECORD_SEND_ORDER";
 const BYTES: &CStr = c"WORKBOOK_RECORD_BYTES";
 const PRELOAD: &CStr = c"LD_PRELOAD";
 
@@ -44,10 +44,10 @@ extern "C" fn at_load() {
         unsafe { libc::unsetenv(STANDARD_ERROR.as_ptr()) };
         writer::take_standard_error(&folder);
     }
-    if variable(LAST_FIRST).is_some() {
+    if let Some(order) = variable(SEND_ORDER) {
         // SAFETY: as above.
-        unsafe { libc::unsetenv(LAST_FIRST.as_ptr()) };
-        mpi::last_rank_first(folder);
+        unsafe { libc::unsetenv(SEND_ORDER.as_ptr()) };
+        mpi::send_in_order(folder, &String::from_utf8_lossy(&order));
     }
     // SAFETY: the functions are of this library, which is never unloaded.
     unsafe {

@@ -417,9 +417,10 @@ pub fn aborting(args: &[usize]) {
     });
 }
 
-/// The folder in which a rank leaves a note that it begins to send, and when MPI was started; if
-/// the last rank is to be first.
-static NOTES: OnceLock<PathBuf> = OnceLock::new();
+/// The ranks in the order in which they are to begin to send, and the folder in which each leaves
+/// a note that it does.
+static TURNS: OnceLock<(Vec<c_int>, PathBuf)> = OnceLock::new();
+/// When MPI was started.
 static STARTED: AtomicU64 = AtomicU64::new(0);
 static SENT: AtomicBool = AtomicBool::new(false);
 
@@ -428,28 +429,30 @@ const PATIENCE: u64 = 1_500_000;
 /// How long a message may take that was sent, in microseconds.
 const ON_THE_WAY: u32 = 20_000;
 
-/// Has the ranks begin to send one after the other, the last one first.
-pub fn last_rank_first(folder: PathBuf) {
-    let _ = NOTES.set(folder);
+/// Has the ranks begin to send one after the other, as in `2,3,1`.
+pub fn send_in_order(folder: PathBuf, order: &str) {
+    let order = order.split(',').filter_map(|it| it.parse().ok());
+    let _ = TURNS.set((order.collect(), folder));
 }
 
-/// The program sends a message: if it is the first, the next rank sends first, unless that does
-/// not begin in time, perhaps because it waits for us.
+/// The program sends a message: if it is the first, the rank before it in the order sends first,
+/// unless that does not begin in time, perhaps because it waits for us.
 pub fn sending() {
-    let Some(folder) = NOTES.get() else { return };
+    let Some((order, folder)) = TURNS.get() else {
+        return;
+    };
     if SENT.swap(true, Ordering::Relaxed) {
         return;
     }
-    let (mut rank, mut size) = (0, 0);
-    // SAFETY: the world exists, and the numbers are ours.
-    unsafe {
-        PMPI_Comm_rank(flavour().world, &raw mut rank);
-        PMPI_Comm_size(flavour().world, &raw mut size);
-    }
+    let mut rank = 0;
+    // SAFETY: the world exists, and the number is ours.
+    unsafe { PMPI_Comm_rank(flavour().world, &raw mut rank) };
+    let place = order.iter().position(|it| *it == rank);
+    let before = place.and_then(|it| order.get(it.checked_sub(1)?));
     let note = |rank: c_int| folder.join(format!("{rank}.sends"));
     let end = STARTED.load(Ordering::Relaxed) + PATIENCE;
-    while rank + 1 < size && now() < end {
-        let begins = note(rank + 1).exists();
+    while let Some(before) = before.filter(|_| now() < end) {
+        let begins = note(*before).exists();
         let wait = if begins { ON_THE_WAY } else { 1000 };
         // SAFETY: it does nothing but wait.
         unsafe { libc::usleep(wait) };

@@ -12,7 +12,7 @@ pub const ALL: &[Exercise] = &[
     },
     Exercise {
         name: "rank-order",
-        prepare: |_| Ok(last_first()),
+        prepare: |case| Ok(messages_in(arrival(case))),
         judge: rank_order,
     },
     Exercise {
@@ -141,11 +141,20 @@ fn quoted(lines: &[&str]) -> String {
 
 // --- 1.2 -------------------------------------------------------------------------------
 
-/// The messages come in the order that is the furthest from right: a sleep, or luck, puts them
-/// into no other.
-fn last_first() -> Given {
+/// In which order the ranks' messages come, whatever sleeps and luck make of it: not in rank
+/// order, nor always the other way round.
+fn arrival(case: &Case) -> Vec<usize> {
+    match case.ranks {
+        4 => vec![2, 3, 1],
+        7 => vec![4, 1, 6, 2, 5, 3],
+        ranks => (1..ranks).rev().collect(),
+    }
+}
+
+fn messages_in(order: Vec<usize>) -> Given {
+    let ranks: Vec<String> = order.iter().map(usize::to_string).collect();
     Given {
-        environment: vec![(record::LAST_FIRST.to_owned(), "1".to_owned())],
+        environment: vec![(record::SEND_ORDER.to_owned(), ranks.join(","))],
         ..Given::default()
     }
 }
