@@ -306,7 +306,7 @@ fn python_fills_rows_in_a_loop_and_hangs() {
 fn a_large_attribute_needs_the_newer_format() {
     let data = scratch();
     for (newer, name) in [(false, "old.hdf5"), (true, "new.hdf5")] {
-        let options = hdf5::File::with_options();
+        let mut options = hdf5::File::with_options();
         let file = match newer {
             true => options
                 .with_fapl(|it| it.libver_latest())
