@@ -7,6 +7,7 @@ mod refused;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use mpi::topology::SimpleCommunicator;
@@ -111,6 +112,8 @@ pub fn make(mistake: Mistake) -> ExitCode {
     let ended = parallel_hdf5::run(|world| {
         if let Err(error) = wrong(world) {
             println!("rank {}: {error}", world.rank());
+            // HDF5 may crash at the end, which ends the others: all are to say it before.
+            std::thread::sleep(Duration::from_secs(1));
             status = ExitCode::FAILURE;
         }
         Ok(())

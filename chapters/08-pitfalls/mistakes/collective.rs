@@ -258,7 +258,7 @@ fn one_for_each_rank(
     let options = DatasetOptions::new().chunks(&[4]).deflate(4);
     let created = (0..world.size()).map(|rank| {
         let name = format!("numbers-{rank}");
-        Ok(options.create::<i32>(file, &name, &[8])?)
+        options.create::<i32>(file, &name, &[8])
     });
     created.collect()
 }
