@@ -410,6 +410,35 @@ fn a_launcher_that_the_program_kills_is_a_failure() {
     assert_ne!(verdict["outcome"], "passes", "{verdict:#}");
 }
 
+/// Not even a launcher that crashes after an abort, as that of Open MPI 4.1.4 does now and then.
+#[test]
+fn a_run_leaves_nothing_in_the_folder_for_temporary_files() {
+    let learner = Learner::new();
+    let temporary = scratch();
+    learner.write(
+        "1-uneven.rs",
+        r#"use mpi::traits::*;
+        fn main() {
+            let universe = mpi::initialize().unwrap();
+            let mine = std::env::temp_dir().join(std::process::id().to_string());
+            std::fs::create_dir(mine).unwrap();
+            if universe.world().rank() == 1 { universe.world().abort(1); }
+            universe.world().barrier();
+        }"#,
+    );
+    let output = workbook_command()
+        .args(["check", "3.1", "--ranks", "2"])
+        .env("WORKBOOK_ANSWERS", learner.folder.path())
+        .env("TMPDIR", temporary.path())
+        .output()
+        .unwrap();
+    let said = printed(&output);
+    assert!(said.contains("a rank failed"), "{said}");
+    let left = std::fs::read_dir(temporary.path()).unwrap().flatten();
+    let left: Vec<PathBuf> = left.map(|it| it.path()).collect();
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
 #[test]
 fn bytes_that_are_no_text_do_no_harm() {
     let learner = Learner::new();

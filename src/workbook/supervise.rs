@@ -89,7 +89,8 @@ pub struct Outcome {
     pub ended: Ended,
     /// What it printed, in the order in which it arrived.
     pub lines: Vec<Line>,
-    /// Processes that were still there after the end, and were killed: (pid, name).
+    /// Processes that were still there after the end, or when the launcher had been stopped, and
+    /// were killed: (pid, name).
     pub left_behind: Vec<(i32, String)>,
 }
 
@@ -177,9 +178,14 @@ pub fn supervise_while(
     if stopped.is_some() {
         stop(&mut child);
     }
-    let left_behind = if stopped.is_some() {
-        kill_marked(&mark);
-        Vec::new()
+    let left_behind = if let Some(why) = stopped {
+        let met = kill_marked(&mark);
+        // Else they are those that were to be ended.
+        if why == Ended::Stopped {
+            met
+        } else {
+            Vec::new()
+        }
     } else {
         // Give daemons of the launcher a moment to end by themselves.
         let wait_until = Instant::now() + Duration::from_millis(500);

@@ -199,8 +199,8 @@ fn only_the_write(trial: &Trial, measured: &[Measured], round: usize) -> Result<
         }
         if let Some(call) = after {
             return Err(Wrong::Silent(format!(
-                "in round {round} rank {rank} calls {} after it has begun to write and before \
-                 its second look at the clock: that is measured, too",
+                "in round {round} rank {rank} calls {} between its write and its second look at \
+                 the clock: that is measured, too",
                 call.name
             )));
         }

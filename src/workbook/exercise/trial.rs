@@ -302,16 +302,15 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     let ended = trial.run.ended;
     match (&trial.stopped, ended) {
         (Some(Why::Over(text)), _) => return fault(Outcome::OverLimit, text.clone()),
-        // A launcher does not always manage to end a job that a rank has aborted, or that
-        // failed. If it was to fail, what its ranks did is judged all the same.
-        (Some(Why::Still(_)), _)
-            if trial.given.fails && (aborted(trial) || over(trial)) => {}
+        (Some(Why::Still(_)), _) if over(trial) && !left_running(trial).is_empty() => {
+            return fault(Outcome::WrongInSilence, goes_on(trial));
+        }
+        // A launcher does not always manage to end, least of all when a rank has aborted. Then
+        // what the ranks did is judged all the same, unless they should not have failed.
+        (Some(Why::Still(_)), _) if over(trial) || trial.given.fails && aborted(trial) => {}
         (Some(Why::Still(_)), _) if aborted(trial) => {
             let (outcome, text) = failure::explain(trial);
             return fault(outcome, text);
-        }
-        (Some(Why::Still(_)), _) if over(trial) => {
-            return fault(Outcome::WrongInSilence, goes_on(trial));
         }
         (Some(Why::Still(after)), _) => return fault(Outcome::Hangs, hang(trial, *after)),
         (None, Ended::Limit(limit)) => {
@@ -327,7 +326,8 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     if let Some(alone) = alone(trial) {
         return fault(Outcome::RankFailed, alone);
     }
-    if ended != Ended::Exit(0) && !trial.given.fails {
+    let well = status(trial) == 0;
+    if !well && !trial.given.fails {
         let (outcome, text) = failure::explain(trial);
         return fault(outcome, text);
     }
@@ -336,12 +336,10 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     {
         return fault(Outcome::WrongInSilence, differs(&difference, trial.lines));
     }
-    if ended == Ended::Exit(0)
-        && let Some(text) = left_open(trial)
-    {
+    if well && let Some(text) = left_open(trial) {
         return fault(Outcome::WrongInSilence, text);
     }
-    if ended == Ended::Exit(0) && !left_running(trial).is_empty() {
+    if well && !left_running(trial).is_empty() {
         return fault(Outcome::WrongInSilence, goes_on(trial));
     }
     Ok(answer(kit, subject, trial)?.map_err(|wrong| match wrong {
@@ -404,7 +402,7 @@ fn left_running<'a>(trial: &'a Trial) -> Vec<&'a str> {
 /// and leaves them there.
 fn goes_on(trial: &Trial) -> String {
     let who = match left_running(trial).as_slice() {
-        [] => "a process that one of them started, perhaps".to_owned(),
+        [] => "a process that one of them started".to_owned(),
         [one] => format!("`{one}`, a process that one of them started"),
         [one, ..] => format!("`{one}` and other processes that they started"),
     };
@@ -596,8 +594,6 @@ impl Watcher {
         }
         let mut patience = match now.all_in_mpi {
             true => ALL_WAIT,
-            // Only the launcher goes on.
-            false if now.living == 0 && now.processes >= self.ranks => ALL_WAIT_ALIKE,
             false => NOTHING_CALLED,
         };
         if self.moved.elapsed() < patience {
