@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hdf5::File;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 use ndarray::{Array1, arr1};
@@ -19,7 +20,10 @@ pub fn all_create(world: &SimpleCommunicator) -> Result<()> {
 
 /// The same in another place.
 pub fn all_create_at(path: impl AsRef<Path>, world: &SimpleCommunicator) -> Result<()> {
-    let file = create(path, world)?;
+    with_numbers(create(path, world)?, world)
+}
+
+pub fn with_numbers(file: File, world: &SimpleCommunicator) -> Result<()> {
     let numbers = create_dataset::<i32>(&file, "numbers", 8)?;
     let mine = rows_of(world.rank(), world.size(), 8);
     let values = Array1::from_iter(mine.clone().map(|row| row as i32));
