@@ -69,7 +69,7 @@ const SERIAL: &str = "
     int H5Pcreate(void) { return 0; }
 ";
 
-const SAMPLES: [Sample; 8] = [
+const SAMPLES: [Sample; 9] = [
     Sample {
         from: From::InUse,
         verdict: "parallel",
@@ -101,6 +101,14 @@ const SAMPLES: [Sample; 8] = [
         from: From::CWithMpi(""),
         verdict: "serial",
         why: "it asks for an MPI library, but has no H5Pset_fapl_mpio",
+    },
+    Sample {
+        from: From::CWithMpi(
+            "const char H5libhdf5_settings[] = \"HDF5 Version: 1.10.8\\nParallel HDF5: yes\\n\";",
+        ),
+        verdict: "serial",
+        why: "its settings say that it is parallel, and it asks for an MPI library, but it has no \
+              H5Pset_fapl_mpio",
     },
     Sample {
         from: From::Caller(
@@ -301,6 +309,8 @@ fn launches(case: &Case) -> Vec<(usize, Vec<Note>, Option<usize>)> {
         (1, vec![note(OPEN_MPI, 1), note(MPICH, c)], Some(c)),
         (1, vec![note(MPICH, 1), note(OPEN_MPI, d)], Some(d)),
         (1, vec![(MPICH, "many".to_owned())], None),
+        (1, vec![note(MPICH, 0)], None),
+        (1, vec![(OPEN_MPI, "-3".to_owned())], None),
         (1, vec![(OPEN_MPI, String::new()), note(MPICH, e)], Some(e)),
         (a, vec![note(OPEN_MPI, a)], None),
         (b, vec![note(MPICH, b)], None),
