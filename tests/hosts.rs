@@ -165,7 +165,8 @@ fn a_cut_cable_ends_the_run_and_what_was_flushed_is_there() {
     let found = found.captures(&left.stdout);
     let found = found.unwrap_or_else(|| panic!("{}", left.report()));
     let [whole, marked] = [1, 2].map(|it| found[it].parse::<usize>().unwrap());
-    assert!(whole >= marked && marked >= 1, "{whole} {marked}");
+    // On a busy machine the cut may come between the first step and its mark.
+    assert!(whole >= marked && whole >= 1, "{whole} {marked}");
 }
 
 #[test]

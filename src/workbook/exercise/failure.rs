@@ -40,6 +40,14 @@ pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
         );
         return (Outcome::OverLimit, text);
     }
+    // The launcher of Open MPI 5 gathers a line until it ends, or until its memory does.
+    if said.contains("failed printing to stdout") {
+        let text = format!(
+            "{who} could print no more, because the launcher took nothing any more; is there a \
+             loop without an end?\n{said}"
+        );
+        return (Outcome::OverLimit, text);
+    }
     if signal == Some(25) {
         let text = format!("{who} wrote a file larger than {} MiB", limits::FILE);
         return (Outcome::OverLimit, text);
