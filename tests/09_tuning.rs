@@ -563,10 +563,10 @@ fn raw_mpi_io_says_what_went_wrong() {
     }
 }
 
-/// Takes minutes the first time: builds the HDF5 of chapter 5, and the program on it.
-#[test]
-#[ignore = "builds HDF5 from its source; run with --ignored"]
-fn subfiles_on_the_hdf5_of_chapter_5() {
+/// What the chapter prints on two ranks with the HDF5 of chapter 5 and these arguments, if it
+/// succeeds. Takes minutes the first time: builds that HDF5, and the program on it.
+#[track_caller]
+fn printed_on_the_hdf5_of_chapter_5(args: &str, environment: &[(&str, &str)]) -> String {
     let compiler = workbook::hdf5_source::Compiler::find(mpi()).unwrap();
     let folder = root().join("target/hdf5");
     let library = workbook::hdf5_source::library(root(), &folder, &compiler, None).unwrap();
@@ -574,18 +574,27 @@ fn subfiles_on_the_hdf5_of_chapter_5() {
     let run = Command::new(workbook_program())
         .args(["run", "9", "--mpi", mpi().name(), "--ranks", "2", "--hdf5"])
         .arg(&library.prefix)
-        .args(["--args", "--table subfiling --rounds 1 --kib 64"])
+        .arg(format!("--args={args}"))
         .env("WORKBOOK_DATA", data.path())
-        .env("H5FD_SUBFILING_IOC_PER_NODE", "2")
-        .env("H5FD_SUBFILING_STRIPE_SIZE", "32768")
+        .envs(environment.iter().copied())
         .current_dir(root())
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&run.stdout);
-    assert!(
-        run.status.success(),
-        "{printed}{}",
-        String::from_utf8_lossy(&run.stderr)
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{printed}{said}");
+    printed.into_owned()
+}
+
+#[test]
+#[ignore = "builds HDF5 from its source; run with --ignored"]
+fn subfiles_on_the_hdf5_of_chapter_5() {
+    let printed = printed_on_the_hdf5_of_chapter_5(
+        "--table subfiling --rounds 1 --kib 64",
+        &[
+            ("H5FD_SUBFILING_IOC_PER_NODE", "2"),
+            ("H5FD_SUBFILING_STRIPE_SIZE", "32768"),
+        ],
     );
     assert!(
         printed.contains("ok: 2 cases measured, all read back right"),
@@ -597,21 +606,7 @@ fn subfiles_on_the_hdf5_of_chapter_5() {
 #[test]
 #[ignore = "builds HDF5 from its source; run with --ignored"]
 fn collective_metadata_on_the_hdf5_of_chapter_5() {
-    let compiler = workbook::hdf5_source::Compiler::find(mpi()).unwrap();
-    let folder = root().join("target/hdf5");
-    let library = workbook::hdf5_source::library(root(), &folder, &compiler, None).unwrap();
-    let data = scratch();
-    let run = Command::new(workbook_program())
-        .args(["run", "9", "--mpi", mpi().name(), "--ranks", "2", "--hdf5"])
-        .arg(&library.prefix)
-        .args(["--args=--metadata-reads"])
-        .env("WORKBOOK_DATA", data.path())
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let printed = String::from_utf8_lossy(&run.stdout);
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{printed}{said}");
+    let printed = printed_on_the_hdf5_of_chapter_5("--metadata-reads", &[]);
     let held = "ok: with the option, rank 0 reads the metadata for all";
     assert!(printed.contains(held), "{printed}");
     let session = root().join("chapters/09-tuning/session-metadata-reads-2.txt");
