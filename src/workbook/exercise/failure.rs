@@ -32,19 +32,26 @@ pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
             let line = (trial.lines)(call).map(|line| format!(", line {line}"));
             Some(format!("{}{}", record::words::call(call), line?))
         });
-    if let Some((speaker, refused)) = memory_refused(trial) {
+    let refused = memory_refused(trial);
+    // The launcher of Open MPI 5 gathers a line until it ends. What gives out first is the launcher's
+    // memory, where it forwards output ("iof"), or a rank that it does not listen to any more.
+    let without_end = match &refused {
+        Some((_, line)) if line.contains("/iof/") => Some(line),
+        _ if said.contains("failed printing to stdout") => Some(&said),
+        _ => None,
+    };
+    if let Some(message) = without_end {
+        let text = format!(
+            "a line that a rank prints is so long that the launcher has no room for more of it; is \
+             there a loop without an end?\n{message}"
+        );
+        return (Outcome::OverLimit, text);
+    }
+    if let Some((speaker, refused)) = refused {
         let who = speaker.map_or(who, |rank| format!("rank {rank} of {}", trial.ranks));
         let text = format!(
             "{who} asked for more memory than a rank may have here ({} MiB):\n{refused}",
             limits::MEMORY
-        );
-        return (Outcome::OverLimit, text);
-    }
-    // The launcher of Open MPI 5 gathers a line until it ends, or until its memory does.
-    if said.contains("failed printing to stdout") {
-        let text = format!(
-            "{who} could print no more, because the launcher took nothing any more; is there a \
-             loop without an end?\n{said}"
         );
         return (Outcome::OverLimit, text);
     }
