@@ -669,7 +669,7 @@ fn open(door: Door) -> Result<bool> {
             let parts = match words.as_slice() {
                 [] => vec![
                     vec!["--lib", "--bins", "--tests"],
-                    vec!["--doc", "--package", "parallel-hdf5-workbook"],
+                    vec!["--doc", "--package", "parallel-hdf5"],
                 ],
                 given => vec![given.to_vec()],
             };

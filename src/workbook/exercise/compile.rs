@@ -71,12 +71,7 @@ impl Kit {
                 "--locked",
                 "--message-format=json-render-diagnostics",
             ])
-            .args([
-                "--package",
-                "parallel-hdf5-workbook",
-                "--package",
-                "recorder",
-            ])
+            .args(["--package", "parallel-hdf5", "--package", "recorder"])
             .args(["--package", "check", "--lib", "--bin", "check"])
             .current_dir(root)
             .envs(toolchain.build_environment())

@@ -1,5 +1,5 @@
 //! Parallel HDF5 in Rust: what the chapters share, and what neither `mpi` nor
-//! `hdf5-metno` gives safely. All the `unsafe` code of the workbook is in here.
+//! `hdf5-metno` gives safely.
 //!
 //! Every function says whether it is **collective**: called by all ranks of the
 //! communicator (or of the file's communicator), in the same order, or the program hangs.
