@@ -46,14 +46,14 @@ fn alone_it_is_rank_0_of_1_and_no_launcher_is_missed() {
 #[test]
 fn the_other_mpis_launcher_is_noticed_and_said_once() {
     let other = match mpi() {
-        workbook::mpi::Mpi::OpenMpi => workbook::mpi::Mpi::Mpich,
-        workbook::mpi::Mpi::Mpich => workbook::mpi::Mpi::OpenMpi,
+        launch::Mpi::OpenMpi => launch::Mpi::Mpich,
+        launch::Mpi::Mpich => launch::Mpi::OpenMpi,
     };
     let data = scratch();
     let mut launch = launch(PROGRAM, 3, &[], data.path());
     launch.mpi = other;
     launch.launcher = other
-        .launcher()
+        .launcher(root())
         .expect("the tests' set-up installs both MPIs");
     let run = succeed(&launch);
     assert_eq!(

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use common::*;
 use hdf5::{Dataset, File, H5Type};
+use launch::supervise::Ended;
 use ndarray::{Array1, Array2, Axis};
-use workbook::supervise::Ended;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_distances");
 

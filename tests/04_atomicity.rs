@@ -3,8 +3,7 @@
 mod common;
 
 use common::*;
-use workbook::mpi::Mpi;
-use workbook::run::io_options;
+use launch::Mpi;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_atomicity");
 
@@ -42,7 +41,7 @@ fn python_does_the_same() {
 fn torn_reads(io: Option<&str>, ranks: usize) -> [String; 3] {
     let data = scratch();
     let mut launch = launch(PROGRAM, ranks, &["--torn-reads", "200"], data.path());
-    launch.options = io.map_or(Vec::new(), |io| io_options(io).unwrap());
+    launch.options = io.map_or(Vec::new(), |io| io_options(io));
     launch.limit = std::time::Duration::from_secs(240);
     let run = succeed(&launch);
     let row = run.out[0].trim().trim_matches(['|', ' ']);

@@ -61,8 +61,7 @@ fn the_mpi_is_left_out_on_request() {
 
 /// Debian's three HDF5s, which lie side by side.
 fn installed(kind: &str) -> PathBuf {
-    let triplet =
-        workbook::mpi::output_of("gcc", &["-print-multiarch"]).expect("gcc is there");
+    let triplet = launch::output_of("gcc", &["-print-multiarch"]).expect("gcc is there");
     PathBuf::from(format!(
         "/usr/lib/{}/hdf5/{kind}/libhdf5.so",
         triplet.trim()
@@ -160,7 +159,7 @@ fn a_failed_step_shows_the_logs_end_and_a_cure() {
     let mut job = Job::new(&log).unwrap();
     let source = scratch.path().join("a.c");
     fs::write(&source, "#include <mpi.h>\nint main(void) { return 0 }\n").unwrap();
-    let mpicc = Compiler::find(mpi()).unwrap().mpicc;
+    let mpicc = Compiler::find(root(), mpi()).unwrap().mpicc;
 
     let mut compile = Command::new(&mpicc);
     compile.arg("-c").arg(&source).current_dir(&scratch);
@@ -206,7 +205,7 @@ fn a_full_disk_is_named() {
 #[test]
 fn a_release_that_nobody_has_is_said() {
     let scratch = scratch();
-    let compiler = Compiler::find(mpi()).unwrap();
+    let compiler = Compiler::find(root(), mpi()).unwrap();
     for release in ["3", "2.1", "newest"] {
         let error = hdf5_source::library(root(), scratch.path(), &compiler, Some(release));
         let error = error.unwrap_err().to_string();
@@ -225,7 +224,7 @@ fn broken_mpicc(folder: &Path) -> Compiler {
     fs::set_permissions(&mpicc, fs::Permissions::from_mode(0o755)).unwrap();
     Compiler {
         mpicc: mpicc.display().to_string(),
-        ..Compiler::find(mpi()).unwrap()
+        ..Compiler::find(root(), mpi()).unwrap()
     }
 }
 
@@ -255,7 +254,7 @@ fn a_build_with_a_broken_compiler_says_so_and_leaves_nothing_that_looks_whole() 
 fn a_build_is_gone_on_with_after_it_was_killed_and_not_repeated() {
     let scratch = scratch();
     let folder = scratch.path().join("hdf5");
-    let compiler = Compiler::find(mpi()).unwrap();
+    let compiler = Compiler::find(root(), mpi()).unwrap();
     // Another process, so that it can be killed: this test itself, told to build.
     if let Ok(folder) = std::env::var("WORKBOOK_TEST_BUILD_IN") {
         hdf5_source::library(root(), Path::new(&folder), &compiler, None).unwrap();
@@ -339,7 +338,7 @@ fn a_build_is_gone_on_with_after_it_was_killed_and_not_repeated() {
 fn the_release_of_this_debian_is_built_by_configure_and_passes_its_own_tests() {
     let scratch = scratch();
     let folder = scratch.path().join("hdf5");
-    let compiler = Compiler::find(mpi()).unwrap();
+    let compiler = Compiler::find(root(), mpi()).unwrap();
     // Whichever it is, 1.8 is not.
     let error = hdf5_source::library(root(), &folder, &compiler, Some("1.8")).unwrap_err();
     let error = error.to_string();

@@ -8,10 +8,9 @@ use std::path::Path;
 
 use common::*;
 use hdf5::Dataset;
+use launch::Mpi;
 use ndarray::{Array1, Array2};
 use parallel_hdf5::cyclic;
-use workbook::mpi::Mpi;
-use workbook::run::io_options;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_collective-io");
 const TABLES: [&str; 4] = [
@@ -49,7 +48,7 @@ fn told(printed: &str) -> Vec<(&str, Vec<u64>)> {
 /// Under ROMIO, whichever MPI the programs were built with.
 fn romio() -> Vec<String> {
     match mpi() {
-        Mpi::OpenMpi => io_options("romio").unwrap(),
+        Mpi::OpenMpi => io_options("romio"),
         Mpi::Mpich => Vec::new(), // it has no other
     }
 }
@@ -118,7 +117,7 @@ fn ompio_is_reported_as_it_is() {
     for ranks in [2, 4] {
         let data = scratch();
         let mut launch = launch(PROGRAM, ranks, &[], data.path());
-        launch.options = io_options("ompio").unwrap();
+        launch.options = io_options("ompio");
         let run = succeed(&launch);
         let told = told(&run.out[0]);
         eprintln!(

@@ -8,14 +8,13 @@ use std::process::Command;
 
 use common::*;
 use hdf5::Dataset;
+use launch::Mpi;
 use mpi::traits::*;
 use ndarray::{Array1, Array2, s};
 use parallel_hdf5::{
     DatasetOptions, FileOptions, Transfer, chunked_rows_of, create_dataset, data_folder,
     read_rows, rows_of, write_rows,
 };
-use workbook::mpi::Mpi;
-use workbook::run::io_options;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chunks-and-filters");
 
@@ -187,7 +186,7 @@ fn a_gap_that_nobody_wrote_is_zero_if_it_is_filled() {
     let usual = launch(PROGRAM, 7, &["--gap"], data.path());
     let mut romio = usual.clone();
     if mpi() == Mpi::OpenMpi {
-        romio.options = io_options("romio").unwrap();
+        romio.options = io_options("romio");
     }
     let library = parallel_hdf5::about::mpi_library();
     for (is_romio, launch) in [(mpi() == Mpi::Mpich, usual), (true, romio)] {

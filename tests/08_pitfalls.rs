@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use common::*;
+use launch::Run;
+use launch::supervise::Ended;
 use workbook::chapter::Chapter;
-use workbook::launch::Run;
-use workbook::supervise::Ended;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pitfalls");
 

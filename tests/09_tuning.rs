@@ -115,7 +115,7 @@ fn any_number_of_ranks() {
 
 #[test]
 fn under_romio_too() {
-    if mpi() != workbook::mpi::Mpi::OpenMpi {
+    if mpi() != launch::Mpi::OpenMpi {
         return; // MPICH has ROMIO only
     }
     let data = scratch();
@@ -128,7 +128,7 @@ fn under_romio_too() {
         "8",
     ];
     let mut launch = launch(PROGRAM, 3, &args, data.path());
-    launch.options = workbook::run::io_options("romio").unwrap();
+    launch.options = io_options("romio");
     let run = succeed(&launch);
     assert_eq!(run.stdout.matches("how many times as long as").count(), 3);
 }
@@ -369,7 +369,7 @@ fn rows(text: &str) -> BTreeMap<String, Vec<String>> {
 /// `make figures-9`, in short, makes a file with all that the page wants.
 #[test]
 fn the_figures_are_made_by_one_command() {
-    if mpi() != workbook::mpi::Mpi::OpenMpi {
+    if mpi() != launch::Mpi::OpenMpi {
         return; // it measures under both MPIs, whatever this test was built for
     }
     let data = scratch();
@@ -567,7 +567,7 @@ fn raw_mpi_io_says_what_went_wrong() {
 /// succeeds. Takes minutes the first time: builds that HDF5, and the program on it.
 #[track_caller]
 fn printed_on_the_hdf5_of_chapter_5(args: &str, environment: &[(&str, &str)]) -> String {
-    let compiler = workbook::hdf5_source::Compiler::find(mpi()).unwrap();
+    let compiler = workbook::hdf5_source::Compiler::find(root(), mpi()).unwrap();
     let folder = root().join("target/hdf5");
     let library = workbook::hdf5_source::library(root(), &folder, &compiler, None).unwrap();
     let data = scratch();

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use common::*;
+use launch::supervise::{Ended, supervise};
+use launch::{Launch, Mpi, Run};
 use mpi::traits::*;
 use ndarray::Array1;
 use nix::sys::signal::{Signal, kill};
@@ -21,9 +23,6 @@ use nix::unistd::Pid;
 use parallel_hdf5::{Transfer, create, create_dataset, data_folder, rows_of, write_rows};
 use tempfile::TempDir;
 use workbook::cluster::{self, Cluster, Lives, Worlds};
-use workbook::launch::{Launch, Run};
-use workbook::mpi::Mpi;
-use workbook::supervise::{Ended, supervise};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster");
 

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use launch::Mpi;
 use regex::Regex;
 use scraper::{Html, Selector};
 use workbook::book;
 use workbook::chapter::Plan;
-use workbook::mpi::Mpi;
 use workbook::quiz;
 
 type Faults = Vec<String>;
@@ -809,7 +809,9 @@ fn the_book_holds_pages_and_pictures_only() {
 /// What Open MPI's launcher says when it is asked for `ranks` ranks without the variables
 /// `unset`, and whether it started them.
 fn launch_without(unset: &[&str], ranks: &str) -> (bool, String) {
-    let launcher = Mpi::OpenMpi.launcher().expect("Open MPI is installed");
+    let launcher = Mpi::OpenMpi
+        .launcher(root())
+        .expect("Open MPI is installed");
     let mut command = Command::new(launcher);
     command
         .args(["-n", ranks, "true"])

@@ -1101,12 +1101,9 @@ fn what_cargo_builds_with() {
         .cures("note", ".cargo/config.toml is your own");
     assert!(cures[0].contains("`mv .cargo/config.toml "), "{cures:?}");
 
-    let toolchain = workbook::mpi::Toolchain::find(
-        workbook::mpi::Mpi::OpenMpi,
-        machine.folder.path(),
-        None,
-    )
-    .expect("Open MPI and its HDF5 are here");
+    let toolchain =
+        launch::Toolchain::find(launch::Mpi::OpenMpi, machine.folder.path(), None)
+            .expect("Open MPI and its HDF5 are here");
     // As the workbook writes it.
     let (mpicc, hdf5_dir) = (&toolchain.mpicc, toolchain.hdf5.display().to_string());
     let first = "# Written by the workbook's set-up; delete it and it is made anew.";

@@ -11,10 +11,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::*;
+use launch::Mpi;
+use launch::supervise::{Ended, supervise};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use workbook::mpi::Mpi;
-use workbook::supervise::{Ended, supervise};
 
 const ATOMICITY: &str = env!("CARGO_BIN_EXE_atomicity");
 const OPEN_MPIO: &str = env!("CARGO_BIN_EXE_open-mpio");

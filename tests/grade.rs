@@ -501,7 +501,7 @@ fn a_class_of_thirty() {
         expected.insert(name, "passes".to_owned());
     }
     let place = scratch();
-    for jobs in [workbook::cores(), 1] {
+    for jobs in [launch::cores(), 1] {
         let json = place.path().join("marks.json");
         let output = class.grade(&[
             class.folder.path().to_str().unwrap(),
@@ -588,8 +588,8 @@ fn what_was_interrupted_goes_on() {
     let words = [folder, "--exercise", "3.1", "--ranks", "1", "--jobs", "1"];
     let kept = || -> usize {
         let target = match mpi() {
-            workbook::mpi::Mpi::OpenMpi => root().join("target"),
-            workbook::mpi::Mpi::Mpich => root().join("target/mpich"),
+            launch::Mpi::OpenMpi => root().join("target"),
+            launch::Mpi::Mpich => root().join("target/mpich"),
         };
         let all = fs::read_dir(target.join("grade/graded"))
             .into_iter()

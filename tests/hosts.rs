@@ -13,9 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::*;
+use launch::{Launch, Mpi};
 use workbook::hosts::{self, World};
-use workbook::launch::Launch;
-use workbook::mpi::Mpi;
 
 const CLUSTER: &str = env!("CARGO_BIN_EXE_cluster");
 const DISTANCES: &str = env!("CARGO_BIN_EXE_distances");

@@ -10,13 +10,13 @@ use common::{
     root, scratch, succeed,
 };
 use hdf5::{Dataset, File};
+use launch::Mpi;
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, arr0, arr2, s};
 use parallel_hdf5::{
     DatasetOptions, Indices, Slab, SlabError, Transfer, chunked_rows_of, create_dataset,
     cyclic, read_rows, read_slab, read_slab_into, rows_of, write_rows, write_slab,
 };
 use proptest::prelude::*;
-use workbook::mpi::Mpi;
 
 /// A dataset of shape (4, 3), filled with -1.
 fn four_by_three(folder: &tempfile::TempDir) -> (File, Dataset) {
@@ -485,7 +485,7 @@ fn cost() {
         "the C program compiles"
     );
     let file = folder.path().join("cost.hdf5");
-    let took = |launch: &workbook::launch::Launch| -> [f64; 2] {
+    let took = |launch: &launch::Launch| -> [f64; 2] {
         let run = succeed(launch);
         let out = run.out.concat();
         let (_, numbers) = out.split_once("took ").expect("the times");

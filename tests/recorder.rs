@@ -13,13 +13,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use common::*;
+use launch::{Launch, Mpi};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parallel_hdf5::rows_of;
 use record::lines::Resolver;
 use record::{Call, Fate, Kind, Record, State, Watch};
-use workbook::launch::Launch;
-use workbook::mpi::Mpi;
 
 const DISTANCES: &str = env!("CARGO_BIN_EXE_distances");
 const OPEN_MPIO: &str = env!("CARGO_BIN_EXE_open-mpio");
@@ -81,7 +80,7 @@ fn line_of(name: &str, text: &str) -> u32 {
 }
 
 /// Records a run that may hang, and gives the record; `seconds` is its limit.
-fn record_of(name: &str, ranks: usize, seconds: u64) -> (Record, workbook::launch::Run) {
+fn record_of(name: &str, ranks: usize, seconds: u64) -> (Record, launch::Run) {
     let data = scratch();
     let folder = scratch();
     let mut launch = program(name, ranks, data.path());
@@ -528,7 +527,7 @@ fn cost() {
     };
     let mut table = format!(
         "{mpi}, {ranks} ranks, {ROUNDS} rounds; how many times as long as without the recorder:\n\n",
-        mpi = mpi().release(&mpi().launcher().unwrap())
+        mpi = mpi().release(&mpi().launcher(root()).unwrap())
     );
     let heading = [
         "program",

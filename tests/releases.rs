@@ -11,10 +11,10 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use common::*;
+use launch::Mpi;
 use serde_json::Value;
 use workbook::book;
 use workbook::exercise::Exercise;
-use workbook::mpi::Mpi;
 
 // --- Places ----------------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ fn target() -> PathBuf {
 }
 
 fn on_path(name: &str) -> PathBuf {
-    workbook::on_path(name).unwrap_or_else(|| panic!("there is no {name}"))
+    launch::on_path(name).unwrap_or_else(|| panic!("there is no {name}"))
 }
 
 /// A command in a copy of the workbook, with [`tools`].

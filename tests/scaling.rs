@@ -6,8 +6,8 @@ mod common;
 use std::fs;
 
 use common::*;
+use launch::Mpi;
 use workbook::hosts;
-use workbook::mpi::Mpi;
 use workbook::scaling::{self, Programs, Starts};
 use workbook::traced::Tools;
 
@@ -71,7 +71,7 @@ fn starting_can_be_measured() {
         .status();
     assert!(built.unwrap().success(), "the recorder and the check build");
     let programs = Programs {
-        launcher: Mpi::OpenMpi.launcher().unwrap(),
+        launcher: Mpi::OpenMpi.launcher(root()).unwrap(),
         door: workbook_program().to_owned(),
         hello: env!("CARGO_BIN_EXE_hello-rank").into(),
         distances: env!("CARGO_BIN_EXE_distances").into(),

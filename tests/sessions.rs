@@ -5,7 +5,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::*;
-use workbook::mpi::Toolchain;
+use launch::Toolchain;
 use workbook::session::Session;
 
 /// So many at a time: some hang, which is seen by waiting, and a launcher waits, too.

@@ -13,13 +13,11 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use common::*;
+use launch::{Launch, Mpi, Toolchain};
 use parallel_hdf5::rows_of;
 use trace::layout::{Layout, Storage};
 use trace::{Touch, Trace, What, words};
-use workbook::launch::Launch;
-use workbook::mpi::{Mpi, Toolchain};
 use workbook::picture::{Drawing, without_reads_of_metadata};
-use workbook::run::io_options;
 use workbook::traced::{Recording, Tools, record_quietly};
 
 const OPEN_MPIO: &str = env!("CARGO_BIN_EXE_open-mpio");
@@ -93,7 +91,7 @@ fn all(written: &BTreeMap<usize, BTreeSet<u64>>) -> BTreeSet<u64> {
 #[test]
 fn who_asked_for_which_bytes_and_who_moved_them() {
     let romio = match mpi() {
-        Mpi::OpenMpi => io_options("romio").unwrap(),
+        Mpi::OpenMpi => io_options("romio"),
         Mpi::Mpich => Vec::new(), // it has no other
     };
     for (ranks, options) in [
@@ -407,7 +405,7 @@ fn workbook(args: &[&str], folder: &Path) -> Output {
 }
 
 fn launcher() -> String {
-    mpi().launcher().unwrap()
+    mpi().launcher(root()).unwrap()
 }
 
 #[test]
@@ -418,7 +416,7 @@ fn a_program_in_python_is_drawn() {
     let file = folder.path().join("coords.hdf5");
     change_serially(&file).unwrap().unlink("distances").unwrap();
     // Debian's h5py is built for Open MPI, whatever the other programs use.
-    let launcher = Mpi::OpenMpi.launcher().unwrap();
+    let launcher = Mpi::OpenMpi.launcher(root()).unwrap();
     let script = root().join("chapters/03-distances/distances.py");
     let out = folder.path().join("out");
     let output = workbook(
@@ -596,7 +594,9 @@ fn what_cannot_be_drawn_is_explained() {
         Mpi::OpenMpi => Mpi::Mpich,
         Mpi::Mpich => Mpi::OpenMpi,
     };
-    let other = other.launcher().expect("the tests' set-up installs both");
+    let other = other
+        .launcher(root())
+        .expect("the tests' set-up installs both");
     let args = ["trace", "--", &other, "-n", "2", HELLO_RANK];
     let output = workbook(&args, folder.path());
     let said = printed(&output);

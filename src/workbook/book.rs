@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
+use launch::output_of;
 use nix::fcntl::{Flock, FlockArg};
 use regex::Regex;
 use serde_json::{Map, Value};
 
 use trace::words::markdown;
 
-use crate::mpi::output_of;
 use crate::{quiz, teaching};
 
 /// The version of mdBook, exactly: the book's checks know what it makes.

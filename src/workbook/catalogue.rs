@@ -13,16 +13,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
+use launch::supervise::Ended;
+use launch::{Launch, Run, Toolchain};
 use record::lines::Resolver;
 use record::{Call, Record, State};
 
 use crate::chapter::{Chapter, Mistake};
 use crate::exercise::compile::Kit;
 use crate::exercise::trial::{self, Watcher};
-use crate::launch::{Launch, Run};
-use crate::mpi::Toolchain;
 use crate::run::{self, Request};
-use crate::supervise::Ended;
 use crate::transcript;
 
 /// So many mistakes are made at a time: those that hang only wait.
@@ -93,7 +92,7 @@ pub fn show(
     println!("$ {}", made.shown);
     transcript::note(&format!("$ {}", made.shown));
     let printed = made.run.out.concat() + &made.run.err.concat();
-    for line in crate::noise::without(printed.lines()) {
+    for line in launch::launcher_output::without(printed.lines()) {
         println!("{line}");
         transcript::note(line);
     }

@@ -19,10 +19,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::supervise::{self, Ended};
+use launch::{Toolchain, Wrap, run_inside};
 use serde::{Deserialize, Serialize};
-
-use crate::mpi::Toolchain;
-use crate::supervise::{self, Ended};
 
 #[cfg(target_os = "linux")]
 mod inside;
@@ -192,7 +191,7 @@ impl Cells {
 
     fn try_one(&self) -> Result<()> {
         let cell = self.cell(&[], &[], 64)?;
-        let command = cell.around(&Command::new("true"));
+        let command = cell.wrap(&Command::new("true"));
         let outcome = supervise::supervise(command, Duration::from_secs(20), |_| {})?;
         cell.over()?;
         if !outcome.ended.success() {
@@ -214,32 +213,6 @@ impl Cell {
         self.memory += more * OF_A_RANK.0;
         self.processes += more * OF_A_RANK.1;
         self
-    }
-
-    /// The same command in the cell, with an environment that holds no secrets.
-    pub fn around(&self, command: &Command) -> Command {
-        let spec = serde_json::to_string(self).expect("it has no maps");
-        // Also if it is compiled anew meanwhile.
-        let mut cell = Command::new("/proc/self/exe");
-        cell.arg(DOOR).arg(spec).arg("--");
-        cell.arg(command.get_program()).args(command.get_args());
-        cell.env_clear();
-        for name in INHERITED {
-            if let Some(value) = std::env::var_os(name) {
-                cell.env(name, value);
-            }
-        }
-        cell.env("HOME", "/tmp").env("TMPDIR", "/tmp");
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => cell.env(name, value),
-                None => cell.env_remove(name),
-            };
-        }
-        if let Some(folder) = command.get_current_dir() {
-            cell.current_dir(folder);
-        }
-        cell
     }
 
     /// What its processes used too much of, if that is why they were ended.
@@ -269,6 +242,23 @@ impl Cell {
     }
 }
 
+impl Wrap for Cell {
+    /// The same command in the cell, with an environment that holds no secrets.
+    fn wrap(&self, command: &Command) -> Command {
+        let spec = serde_json::to_string(self).expect("it has no maps");
+        // Also if it is compiled anew meanwhile.
+        let mut cell = Command::new("/proc/self/exe");
+        cell.arg(DOOR).arg(spec).env_clear();
+        for name in INHERITED {
+            if let Some(value) = std::env::var_os(name) {
+                cell.env(name, value);
+            }
+        }
+        cell.env("HOME", "/tmp").env("TMPDIR", "/tmp");
+        run_inside(cell, command)
+    }
+}
+
 /// Makes the cell, and runs the command in it; the exit status is the command's.
 pub fn enter(spec: &str, command: &[OsString]) -> i32 {
     let cell: Cell = match serde_json::from_str(spec) {
@@ -291,7 +281,7 @@ pub fn enter(spec: &str, command: &[OsString]) -> i32 {
 fn folders_of(toolchain: &Toolchain) -> Vec<PathBuf> {
     let mut folders = vec![toolchain.hdf5.clone()];
     for tool in [&toolchain.launcher, &toolchain.mpicc] {
-        let Some(path) = crate::on_path(tool) else {
+        let Some(path) = launch::on_path(tool) else {
             continue;
         };
         // …/bin/mpirun, as it is called and as it really is.

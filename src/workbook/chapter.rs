@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::Mpi;
 use serde::Deserialize;
 use trace::Show;
 
 use crate::figures;
-use crate::mpi::Mpi;
 
 /// One chapter.
 #[derive(Clone, Debug)]

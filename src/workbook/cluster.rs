@@ -18,12 +18,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use launch::supervise::MARK;
+use launch::{Launch, Mpi, output_of};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
-
-use crate::launch::Launch;
-use crate::mpi::{Mpi, output_of};
-use crate::supervise::MARK;
 
 /// How many nodes a cluster has unless the reader says.
 pub const NODES: usize = 2;
@@ -733,7 +731,7 @@ fn own_world(name: &str, script: &str) -> Command {
 
 /// A program of Slurm's.
 fn find_program(name: &str) -> Result<PathBuf> {
-    crate::on_path_of_root(name).with_context(|| {
+    launch::on_path_of_root(name).with_context(|| {
         format!(
             "Slurm is not installed: no {name} on the PATH (`make cluster-up` installs it)"
         )

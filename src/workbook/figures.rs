@@ -12,13 +12,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::supervise::{Ended, Stream, supervise};
+use launch::{Launch, Mpi};
 use serde::Deserialize;
 
 use crate::chapter::Chapter;
-use crate::launch::Launch;
-use crate::mpi::Mpi;
 use crate::run;
-use crate::supervise::{Ended, Stream, supervise};
 
 /// How a chapter's figures are made: `[figures]` in its `chapter.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -132,7 +131,7 @@ pub fn make(
         launch.limit = Duration::from_secs(plan.limit);
         launch.environment = vec![("WORKBOOK_DATA".to_owned(), data.display().to_string())];
         if let Some(io) = io {
-            launch.options = run::io_options(io)?;
+            launch.options = toolchain.io_options(io)?;
         }
         println!("$ {}", launch.shown(root));
         let outcome = supervise(launch.command(&[]), launch.limit, |line| {

@@ -17,15 +17,33 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use launch::wheel::{self, Wheel};
+use launch::{Mpi, output_of};
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::chapter::Chapter;
-use crate::mpi::{Mpi, output_of};
-use crate::rootless;
 use crate::run::Request;
 
 pub use job::{Count, Job};
 pub use stamp::Stamp;
+
+/// Builds HDF5 for an MPI that came from a wheel, unless that is done already.
+///
+/// # Errors
+/// If it cannot be built, or if this MPI does not come from a wheel.
+pub fn for_wheel(root: &Path, mpi: Mpi) -> Result<()> {
+    let wheel = Wheel::chosen(root, mpi).context("setup.sh chose no wheel")?;
+    let compiler = Compiler::find(root, mpi)?;
+    let folder = wheel::folder_for_hdf5(root, mpi);
+    let library = library(root, &folder, &compiler, None)?;
+    let link = wheel.hdf5_link();
+    let new = link.with_extension("new");
+    let _ = std::fs::remove_file(&new);
+    let name = library.prefix.file_name().context("a prefix has a name")?;
+    std::os::unix::fs::symlink(name, &new)
+        .and_then(|()| std::fs::rename(&new, &link))
+        .with_context(|| format!("cannot make the link {}", link.display()))
+}
 
 /// The compiler wrapper that a library is built with.
 #[derive(Clone, Debug)]
@@ -34,14 +52,16 @@ pub struct Compiler {
     pub mpi: Mpi,
     /// Its name or path.
     pub mpicc: String,
+    /// The launcher of its MPI, if there is one: HDF5's own tests need it.
+    pub launcher: Option<String>,
     /// What it says of its MPI's version; a library for another version is another one.
     pub version: String,
 }
 
 impl Compiler {
     /// Finds the compiler wrapper of `mpi`.
-    pub fn find(mpi: Mpi) -> Result<Compiler> {
-        let Some(mpicc) = mpi.compiler() else {
+    pub fn find(root: &Path, mpi: Mpi) -> Result<Compiler> {
+        let Some(mpicc) = mpi.compiler(root) else {
             bail!(
                 "HDF5 is built with the mpicc of {mpi}, and there is none on the PATH; \
                  `make doctor MPI={}` says what to do",
@@ -57,6 +77,7 @@ impl Compiler {
         Ok(Compiler {
             mpi,
             mpicc,
+            launcher: mpi.launcher(root),
             version,
         })
     }
@@ -74,8 +95,8 @@ pub struct Library {
 /// `make chapter-5`: builds the library, unless it is there, and with PYTHON=1 h5py on it;
 /// then proves it with the programs of the chapters. `Ok(true)` if every check held.
 pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
-    let compiler = Compiler::find(request.mpi)?;
-    let folder = rootless::folder_for_hdf5(root, request.mpi);
+    let compiler = Compiler::find(root, request.mpi)?;
+    let folder = wheel::folder_for_hdf5(root, request.mpi);
     let library = library(root, &folder, &compiler, request.release.as_deref())?;
     let python = if request.python {
         let _lock = lock(&folder)?;

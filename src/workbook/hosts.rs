@@ -11,14 +11,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use launch::supervise::{Ended, Stream, supervise};
+use launch::{Launch, Mpi, Wrap, run_inside};
 use serde::{Deserialize, Serialize};
-
-use crate::launch::Launch;
-use crate::mpi::Mpi;
-use crate::supervise::{Ended, Stream, supervise};
 
 #[cfg(target_os = "linux")]
 mod inside;
@@ -64,23 +63,15 @@ impl World {
             cut: None,
         }
     }
+}
 
+impl Wrap for World {
     /// The same command on the first of the hosts.
-    pub fn around(&self, command: &Command) -> Command {
+    fn wrap(&self, command: &Command) -> Command {
         let spec = serde_json::to_string(self).expect("it has no maps");
         let mut world = Command::new(&self.door);
-        world.arg(WORLD).arg(spec).arg("--");
-        world.arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => world.env(name, value),
-                None => world.env_remove(name),
-            };
-        }
-        if let Some(folder) = command.get_current_dir() {
-            world.current_dir(folder);
-        }
-        world
+        world.arg(WORLD).arg(spec);
+        run_inside(world, command)
     }
 }
 
@@ -116,7 +107,7 @@ pub fn spread(launch: &mut Launch, world: World) {
     launch.options = options;
     launch.environment.extend(by_tcp());
     launch.environment.extend(told_of_a_cut());
-    launch.world = Some(world);
+    launch.wrappers.push(Arc::new(world));
 }
 
 /// Open MPI talks by TCP only: also among the ranks of one host, so that all do the same.
@@ -172,7 +163,7 @@ pub fn refused() -> Option<String> {
 
 /// The program that configures networks.
 fn ip() -> Option<PathBuf> {
-    crate::on_path_of_root("ip")
+    launch::on_path_of_root("ip")
 }
 
 /// `workbook hosts`: runs a command on the first host, for `limit` at most. Its exit status; 1 if
@@ -188,7 +179,7 @@ pub fn run(world: &World, words: &[OsString], limit: Duration) -> Result<i32> {
         .envs(Mpi::OpenMpi.launch_environment())
         .envs(by_tcp())
         .envs(told_of_a_cut());
-    let outcome = supervise(world.around(&command), limit, |line| match line.stream {
+    let outcome = supervise(world.wrap(&command), limit, |line| match line.stream {
         Stream::Out => println!("{}", line.text),
         Stream::Err => eprintln!("{}", line.text),
     })?;

@@ -10,7 +10,6 @@ pub mod cell;
 pub mod chapter;
 pub mod classroom;
 pub mod cluster;
-pub mod config;
 pub mod dist;
 pub mod doctor;
 pub mod exercise;
@@ -19,21 +18,16 @@ pub mod git;
 pub mod grade;
 pub mod hdf5_source;
 pub mod hosts;
-pub mod launch;
-pub mod mpi;
 #[cfg(target_os = "linux")]
 mod namespaces;
-pub mod noise;
 pub mod picture;
 pub mod print;
 pub mod quiz;
 pub mod report;
-pub mod rootless;
 pub mod run;
 pub mod scaling;
 pub mod session;
 pub mod slides;
-pub mod supervise;
 pub mod teaching;
 pub mod traced;
 pub mod transcript;
@@ -42,33 +36,6 @@ pub mod update;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-
-/// How many things that compute can be done at the same time.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// The program that a shell would start: a file that is named with its folder, else the first of
-/// this name in a folder of the `PATH`.
-pub fn on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
-    in_folders(program.as_ref(), &[])
-}
-
-/// The same for an administrator's program; an ordinary account's `PATH` may lack its folder.
-pub(crate) fn on_path_of_root(program: &str) -> Option<PathBuf> {
-    in_folders(program.as_ref(), &["/usr/sbin", "/usr/local/sbin", "/sbin"])
-}
-
-fn in_folders(program: &Path, more: &[&str]) -> Option<PathBuf> {
-    if program.components().count() > 1 {
-        return program.is_file().then(|| program.to_owned());
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(more.iter().map(PathBuf::from))
-        .map(|folder| folder.join(program))
-        .find(|it| it.is_file())
-}
 
 /// The folder of the workbook: the current folder, or the nearest above that holds
 /// `chapters/SUMMARY.md`.

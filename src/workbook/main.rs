@@ -9,15 +9,14 @@ use anyhow::{Context, Result};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::CompleteEnv;
+use launch::cargo::{Chatter, cargo};
+use launch::{Mpi, Toolchain, cargo_config, supervise, wheel};
 use workbook::chapter::Chapter;
 use workbook::exercise::trial::Options;
 use workbook::exercise::{Exercise, author, doors, watch};
-use workbook::mpi::{Mpi, Toolchain};
-use workbook::rootless::Wheel;
 use workbook::{
-    bench, book, cell, classroom, cluster, config, dist, doctor, figures, find_root, grade,
-    hosts, picture, print, report, rootless, run, scaling, session, slides, supervise,
-    traced, transcript, update,
+    bench, book, cell, classroom, cluster, dist, doctor, figures, find_root, grade, hosts,
+    picture, print, report, run, scaling, session, slides, traced, transcript, update,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -520,12 +519,12 @@ fn main() -> ExitCode {
 /// How many tests of a file run at a time: twice as many as there are cores, because a test
 /// waits as long as it computes, for launchers and for runs that hang.
 fn at_a_time() -> usize {
-    2 * workbook::cores()
+    2 * launch::cores()
 }
 
 /// Options with which cargo runs the examples of the library's documentation on three ranks.
 fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
-    let rustc = workbook::mpi::output_of("rustc", &["-vV"]).unwrap_or_default();
+    let rustc = launch::output_of("rustc", &["-vV"]).unwrap_or_default();
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
     let host = host.context("rustc -vV does not say for which machine it compiles")?;
     let launcher = &toolchain.launcher;
@@ -537,7 +536,7 @@ fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
 
 /// Tells the doctor of the libclang that came without root.
 fn set_libclang(root: &Path) {
-    for (name, value) in rootless::libclang(root) {
+    for (name, value) in wheel::libclang(root) {
         if std::env::var_os(name).is_none() {
             // SAFETY: no other thread is running yet.
             unsafe { std::env::set_var(name, value) };
@@ -664,7 +663,7 @@ fn open(door: Door) -> Result<bool> {
         }
         Door::Test { mpi, hdf5, words } => {
             let toolchain = Toolchain::find(mpi, &root, hdf5.as_deref())?;
-            config::write(&root)?;
+            cargo_config::write(&root)?;
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let parts = match words.as_slice() {
                 [] => vec![
@@ -687,17 +686,15 @@ fn open(door: Door) -> Result<bool> {
                 let mut all = vec!["--no-fail-fast"];
                 all.extend(options.iter().map(String::as_str));
                 all.extend(part);
-                passed &=
-                    run::cargo(&root, &toolchain, "test", &all, run::Chatter::Always)?;
+                passed &= cargo(&root, &toolchain, "test", &all, Chatter::Always)?;
             }
             Ok(passed)
         }
         Door::Bless { chapter, mpi } => {
             let only = chapter.map(|it| Chapter::find(&root, &it)).transpose()?;
             let toolchain = Toolchain::find(mpi, &root, None)?;
-            config::write(&root)?;
-            let built =
-                run::cargo(&root, &toolchain, "build", &[], run::Chatter::OnTerminal)?;
+            cargo_config::write(&root)?;
+            let built = cargo(&root, &toolchain, "build", &[], Chatter::OnTerminal)?;
             if !built || !session::bless(&root, &toolchain, only.as_ref())? {
                 return Ok(false);
             }
@@ -707,14 +704,9 @@ fn open(door: Door) -> Result<bool> {
         Door::Pictures { chapter, mpi } => {
             let chapter = chapter.map(|it| Chapter::find(&root, &it)).transpose()?;
             let toolchain = Toolchain::find(mpi, &root, None)?;
-            config::write(&root)?;
-            let built = run::cargo(
-                &root,
-                &toolchain,
-                "build",
-                &["--bins"],
-                run::Chatter::OnTerminal,
-            )?;
+            cargo_config::write(&root)?;
+            let built =
+                cargo(&root, &toolchain, "build", &["--bins"], Chatter::OnTerminal)?;
             if built {
                 picture::bless(&root, &toolchain, chapter.as_ref())?;
             }
@@ -809,8 +801,7 @@ fn open(door: Door) -> Result<bool> {
             Ok(true)
         }
         Door::Rootless { mpi } => {
-            let wheel = Wheel::chosen(mpi).context("setup.sh chose no wheel")?;
-            wheel.build_hdf5().map(|()| true)
+            workbook::hdf5_source::for_wheel(&root, mpi).map(|()| true)
         }
     }
 }

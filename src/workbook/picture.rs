@@ -11,12 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::{Launch, Mpi, Toolchain};
 use trace::{Show, Trace, What, svg, words};
 
 use crate::chapter::{Chapter, Picture};
-use crate::launch::Launch;
-use crate::mpi::{Mpi, Toolchain};
-use crate::run::io_options;
 use crate::traced::{Tools, record_quietly};
 
 /// How long a run that hangs is watched.
@@ -104,7 +102,7 @@ impl Drawing {
         launch.environment.push(("WORKBOOK_DATA".to_owned(), data));
         launch.folder = Some(folder.path().to_owned());
         if let Some(io) = &picture.io {
-            launch.options = io_options(io)?;
+            launch.options = toolchain.io_options(io)?;
         }
         let mut words = vec!["mpirun".to_owned()];
         words.extend(launch.options.iter().cloned());

@@ -11,12 +11,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::supervise::supervise;
 use regex::{Captures, Regex};
 use serde_json::json;
 
 use crate::book;
 use crate::slides::{self, Colours};
-use crate::supervise::supervise;
 
 /// Chromium takes a few seconds; on a busy machine longer.
 const LIMIT: Duration = Duration::from_secs(300);

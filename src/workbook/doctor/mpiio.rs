@@ -8,10 +8,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use launch::Mpi;
 
 use super::mpi::{Working, compile, run, trial_folder};
 use super::{Patient, Report};
-use crate::mpi::Mpi;
 
 /// Counts, with three processes, what comes out wrong. With two, OMPIO moves each rank's data
 /// by itself, and all is well.

@@ -4,11 +4,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use launch::{Mpi, cargo_config, output_of};
 
 use super::mpi::{Working, major};
 use super::{Patient, Report, on_path, version_of};
-use crate::config;
-use crate::mpi::{Mpi, output_of};
 use crate::print::BROWSERS;
 
 /// Rust is new enough.
@@ -142,7 +141,7 @@ pub(super) fn cargo_config(patient: &Patient, report: &mut Report) {
              MPI or HDF5",
             vec!["`make chapter-1` writes it".to_owned()],
         ),
-        Ok(text) if config::is_ours(&text) => report.ok(
+        Ok(text) if cargo_config::is_ours(&text) => report.ok(
             "cargo-config",
             "plain `cargo build` and editors use what .cargo/config.toml says, which the \
              workbook wrote",

@@ -7,13 +7,13 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use launch::{Mpi, Toolchain};
 use serde::Deserialize;
 
 use super::compile::Kit;
 use super::trial::{self, Options};
 use super::verdict::{Outcome, Verdict};
 use super::{Exercise, doors, with_hole_filled};
-use crate::mpi::{Mpi, Toolchain};
 
 /// The seed of all inputs: a run is as the last one.
 const SEED: u64 = 2;

@@ -9,14 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, TargetKind};
+use launch::supervise::{Ended, Stream, interrupted, supervise_while};
+use launch::{Toolchain, Wrap as _, cargo_config, limits, output_of};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-use super::limits;
 use crate::cell::{self, Cells};
-use crate::config;
-use crate::mpi::{self, Toolchain};
-use crate::supervise::{Ended, Stream, interrupted, supervise_while};
 
 /// The crates that an answer may use, by the names that it uses.
 const CRATES: [(&str, &str); 4] = [
@@ -64,7 +62,7 @@ pub enum Compiled {
 impl Kit {
     /// Builds the library, the recorder and the check by cargo, or finds them built.
     pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Kit> {
-        config::write(root)?;
+        cargo_config::write(root)?;
         let mut cargo = Command::new("cargo")
             .args([
                 "build",
@@ -186,7 +184,7 @@ impl Kit {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
         if cells.is_some() {
-            let sysroot = mpi::output_of("rustc", &["--print", "sysroot"]);
+            let sysroot = output_of("rustc", &["--print", "sysroot"]);
             let sysroot = sysroot.context("rustc does not say where it is")?;
             let sysroot = PathBuf::from(sysroot.trim_end());
             kit.rustc = sysroot.join("bin/rustc");
@@ -337,7 +335,7 @@ impl Kit {
             let read = [read.as_slice(), &[root]].concat();
             let made = cells.cell(&read, &[&self.folder], cell::COMPILER_MEMORY)?;
             cells.give(&self.folder)?;
-            rustc = made.around(&rustc);
+            rustc = made.wrap(&rustc);
             cell = Some(made);
         }
         limits::of_a_compiler(&mut rustc);

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail};
+use launch::supervise::{Ended, Stream, supervise};
+use launch::{Mpi, Toolchain};
 
 use super::compile::{Compiled, Kit};
 use super::progress::Progress;
@@ -13,8 +15,6 @@ use super::trial::{self, Options};
 use super::verdict::{self, Verdict};
 use super::{Exercise, HOLE_BEGINS, HOLE_ENDS};
 use crate::chapter::Chapter;
-use crate::mpi::{Mpi, Toolchain};
-use crate::supervise::{Ended, Stream, supervise};
 use crate::transcript;
 
 const BOLD: Style = Style::new().bold();

@@ -2,14 +2,13 @@
 
 use std::sync::LazyLock;
 
+use launch::supervise::Ended;
+use launch::{launcher_output, limits};
 use record::State;
 use regex::Regex;
 
-use super::limits;
 use super::trial::{Trial, call_of, differs};
 use super::verdict::Outcome;
-use crate::noise;
-use crate::supervise::Ended;
 
 /// Says which rank failed first, with its own message.
 pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
@@ -215,7 +214,7 @@ fn words(trial: &Trial, rank: usize) -> String {
         .is_some_and(|it| it.said.is_some());
     let kept = match aborted {
         true => lines.lines().collect(),
-        false => noise::without(lines.lines()),
+        false => launcher_output::without(lines.lines()),
     };
     let kept: Vec<&str> = kept
         .into_iter()

@@ -10,7 +10,6 @@ pub mod carry;
 pub mod compile;
 pub mod doors;
 mod failure;
-pub mod limits;
 pub mod progress;
 pub mod trial;
 pub mod verdict;

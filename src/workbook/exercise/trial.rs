@@ -5,21 +5,20 @@ use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use launch::supervise::{Ended, Stream, supervise_while};
+use launch::{Launch, Mpi, Run, Wrap as _, launcher_output, limits};
 use record::lines::Resolver;
 use record::{Call, Difference, Progress, Record, State, Watch};
 use serde::{Deserialize, Serialize};
 
 use super::compile::{Compiled, Kit};
 use super::verdict::{self, Outcome, Seconds, Verdict};
-use super::{Exercise, failure, limits};
+use super::{Exercise, failure};
 use crate::cell;
-use crate::launch::{Launch, Run};
-use crate::mpi::Mpi;
-use crate::noise;
-use crate::supervise::{Ended, Stream, supervise_while};
 
 /// All ranks wait in MPI, none has moved for this long, and their calls differ: they will
 /// not move again.
@@ -229,6 +228,7 @@ fn try_once(
         launch.environment.push(("TMPDIR".to_owned(), folder));
     }
     let mut watcher = Watcher::new(recorded.path(), data.path(), ranks);
+    let mut locked_up = None;
     if let Some(cells) = &kit.cells {
         let read = [subject.program, kit.recorder.as_path()];
         let write = [data.path(), recorded.path()];
@@ -236,13 +236,14 @@ fn try_once(
             cells.give(folder)?;
         }
         let made = cells.cell(&read, &write, cell::MEMORY)?.for_ranks(ranks);
-        launch.cell = Some(made.clone());
-        watcher.cell = Some(made);
+        launch.wrappers.push(Arc::new(made.clone()));
+        watcher.cell = Some(made.clone());
+        locked_up = Some(made);
     }
     let go_on = || (subject.go_on)(Step::Trying(ranks));
     let mut run = launch.run_while(|printed| go_on() && watcher.go_on(printed))?;
     Seconds::add(&mut seconds.run, start.elapsed());
-    let over = launch.cell.as_ref().map(cell::Cell::over).transpose()?;
+    let over = locked_up.map(|it| it.over()).transpose()?;
     if let Some(over) = over.flatten() {
         watcher.why = Some(Why::Over(over));
     }
@@ -748,8 +749,8 @@ fn own_words(run: &Run, record: &Record, folder: &Path) -> Vec<String> {
         {
             said.truncate(length);
         }
-        let of_launcher = noise::without(of_launcher.lines()).into_iter();
-        let said = said.lines().filter(|it| !noise::is_of_mpi(it));
+        let of_launcher = launcher_output::without(of_launcher.lines()).into_iter();
+        let said = said.lines().filter(|it| !launcher_output::is_of_mpi(it));
         of_launcher
             .chain(said)
             .map(|line| format!("{line}\n"))
@@ -868,7 +869,7 @@ fn answer(
         cells.give(said.path())?;
         let read = [kit.check.as_path(), said.path(), trial.recorded];
         let made = cells.cell(&read, &[trial.data], cell::MEMORY)?;
-        command = made.around(&command);
+        command = made.wrap(&command);
         locked_up = Some(made);
     }
     let go_on = || (subject.go_on)(Step::Trying(trial.ranks));

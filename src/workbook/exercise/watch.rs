@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Result, bail};
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use launch::Mpi;
+use launch::supervise::interrupted;
 
 use self::running::Running;
 use self::saves::Saves;
@@ -20,8 +22,6 @@ use super::progress::Progress;
 use super::trial::Step;
 use super::verdict::Verdict;
 use super::{Exercise, doors};
-use crate::mpi::Mpi;
-use crate::supervise::interrupted;
 
 const BOLD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();

@@ -18,6 +18,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use launch::supervise::interrupted;
+use launch::{Mpi, output_of};
 use serde::Serialize;
 
 use crate::cell::{self, Cells, Way};
@@ -25,8 +27,6 @@ use crate::exercise::compile::Kit;
 use crate::exercise::trial::{self, Options, Step};
 use crate::exercise::verdict::{Outcome, Verdict};
 use crate::exercise::{Exercise, doors};
-use crate::mpi::{Mpi, output_of};
-use crate::supervise::interrupted;
 use store::Store;
 use submission::{Answer, Submission};
 
@@ -218,7 +218,7 @@ pub fn grade(root: &Path, request: &Request) -> Result<bool> {
         ]
         .join("; "),
     )?;
-    let workers = request.jobs.unwrap_or_else(crate::cores);
+    let workers = request.jobs.unwrap_or_else(launch::cores);
     eprintln!(
         "{} submissions; {}; {workers} at a time, {isolation}",
         submissions.len(),

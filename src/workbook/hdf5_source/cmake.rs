@@ -5,16 +5,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::MetadataCommand;
+use launch::supervise::{Ended, Stream, supervise};
+use launch::toolchain::hdf5_version;
+use launch::{cores, output_of, wheel};
 use regex::Regex;
 
 use super::job::{Count, Job};
 use super::stamp::Stamp;
 use super::zlib;
 use super::{Compiler, Library, belongs_to};
-use crate::cores;
-use crate::mpi::{hdf5_version, output_of};
-use crate::rootless;
-use crate::supervise::{Ended, Stream, supervise};
 
 /// The crate whose package holds HDF5's source; `Cargo.lock` pins its version.
 const CRATE: &str = "hdf5-metno-src";
@@ -215,7 +214,7 @@ impl Tools {
     /// else pip's, in an environment below `folder`.
     fn find_or_install(root: &Path, folder: &Path, job: &mut Job) -> Result<Tools> {
         if let (Some(cmake), Some(ninja)) =
-            (rootless::tool(root, "cmake"), rootless::tool(root, "ninja"))
+            (wheel::tool(root, "cmake"), wheel::tool(root, "ninja"))
         {
             return Ok(Tools { cmake, ninja });
         }

@@ -10,15 +10,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use launch::supervise::{Ended, Line, supervise};
+use launch::{Launch, cores, launcher_output, output_of};
 
 use super::job::{Count, Job};
 use super::stamp::Stamp;
 use super::{Compiler, Library, belongs_to};
-use crate::cores;
-use crate::launch::Launch;
-use crate::mpi::output_of;
-use crate::noise;
-use crate::supervise::{Ended, Line, supervise};
 
 // ANCHOR: options
 /// What `configure` is told, other than the prefix.
@@ -286,7 +283,7 @@ fn apt(program: &str, home: &Path) -> Command {
 /// Builds the quick ones of HDF5's own parallel tests, and runs them on the library.
 fn test(work: &Path, prefix: &Path, compiler: &Compiler, job: &mut Job) -> Result<()> {
     let mpi = compiler.mpi;
-    let Some(launcher) = mpi.launcher() else {
+    let Some(launcher) = &compiler.launcher else {
         bail!("{mpi} has a compiler but no launcher here; `make doctor` says what to do")
     };
     let (test, testpar) = (work.join("test"), work.join("testpar"));
@@ -308,7 +305,7 @@ fn test(work: &Path, prefix: &Path, compiler: &Compiler, job: &mut Job) -> Resul
     for (name, ranks) in TESTS {
         // libtool leaves the program itself in .libs, and a script in its place.
         let mut launch =
-            Launch::new(mpi, &launcher, ranks, &testpar.join(".libs").join(name));
+            Launch::new(mpi, launcher, ranks, &testpar.join(".libs").join(name));
         launch.folder = Some(testpar.clone());
         launch.limit = TEST_LIMIT;
         let libraries = prefix.join("lib").display().to_string();
@@ -325,7 +322,7 @@ fn test(work: &Path, prefix: &Path, compiler: &Compiler, job: &mut Job) -> Resul
         }
         if !run.ended.success() {
             let said = format!("{}{}", run.stdout, run.err.concat());
-            let said = noise::without(said.lines());
+            let said = launcher_output::without(said.lines());
             bail!(
                 "HDF5's own test {name} fails: {}\n{}\nAll that it printed is in the log, {}",
                 run.ended,

@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use launch::supervise::{Ended, Line, Stream, supervise};
 use regex::Regex;
-
-use crate::supervise::{Ended, Line, Stream, supervise};
 
 /// A command that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(3600);

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use launch::Launch;
+use launch::supervise::{Ended, supervise};
 
 use super::{Library, Stamp};
 use crate::chapter::Chapter;
-use crate::launch::Launch;
 use crate::run::{self, Request};
-use crate::supervise::{Ended, supervise};
 
 /// What the chapter's `check` is told, to compare Python's file with Rust's.
 const COMPARE: &str = "--compare-python";
@@ -122,7 +122,7 @@ fn launch(
     ranks: usize,
     data: &Path,
 ) -> Result<bool> {
-    let Some(launcher) = request.mpi.launcher() else {
+    let Some(launcher) = request.mpi.launcher(root) else {
         bail!("{} has no launcher here", request.mpi)
     };
     let mut launch = Launch::new(request.mpi, &launcher, ranks, python);

@@ -6,10 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-
-use crate::hdf5_source::{self, Compiler};
-use crate::mpi::{Mpi, output_of};
+use crate::mpi::Mpi;
+use crate::output_of;
 
 /// An MPI that comes from a wheel.
 #[derive(Clone, Debug)]
@@ -21,11 +19,11 @@ pub struct Wheel {
 }
 
 impl Wheel {
-    /// The wheel of `mpi`, if the workbook that we are in takes this MPI from there.
-    pub fn chosen(mpi: Mpi) -> Option<Wheel> {
-        let root = crate::find_root().ok()?;
-        let home = home(&root);
+    /// The wheel of `mpi`, if the workbook at `root` takes this MPI from there.
+    pub fn chosen(root: &Path, mpi: Mpi) -> Option<Wheel> {
+        let home = home(root);
         let mark = home.join(format!("{}.chosen", mpi.name()));
+        let root = root.to_owned();
         mark.is_file().then_some(Wheel { mpi, root, home })
     }
 
@@ -45,8 +43,8 @@ impl Wheel {
         folder.join("include/hdf5.h").is_file().then_some(folder)
     }
 
-    /// A name that stays the same when HDF5's version does not.
-    fn hdf5_link(&self) -> PathBuf {
+    /// The name by which it is found: it stays the same when HDF5's version does not.
+    pub fn hdf5_link(&self) -> PathBuf {
         hdf5_folder(&self.home).join(self.mpi.name())
     }
 
@@ -70,20 +68,6 @@ impl Wheel {
              target/rootless/hdf5 && make chapter-1 MPI={name}`"
         )
     }
-
-    /// Builds HDF5 for it, unless that is done already.
-    pub fn build_hdf5(&self) -> Result<()> {
-        let compiler = Compiler::find(self.mpi)?;
-        let library =
-            hdf5_source::library(&self.root, &hdf5_folder(&self.home), &compiler, None)?;
-        let link = self.hdf5_link();
-        let new = link.with_extension("new");
-        let _ = std::fs::remove_file(&new);
-        let name = library.prefix.file_name().context("a prefix has a name")?;
-        std::os::unix::fs::symlink(name, &new)
-            .and_then(|()| std::fs::rename(&new, &link))
-            .with_context(|| format!("cannot make the link {}", link.display()))
-    }
 }
 
 fn home(root: &Path) -> PathBuf {
@@ -97,7 +81,7 @@ fn hdf5_folder(home: &Path) -> PathBuf {
 /// Where chapter 5 builds HDF5 for `mpi`: with a wheel's compiler elsewhere than with the
 /// system's, because that is another library.
 pub fn folder_for_hdf5(root: &Path, mpi: Mpi) -> PathBuf {
-    match Wheel::chosen(mpi) {
+    match Wheel::chosen(root, mpi) {
         Some(wheel) => hdf5_folder(&wheel.home),
         None => root.join("target/hdf5"),
     }
@@ -112,7 +96,10 @@ pub fn tool(root: &Path, name: &str) -> Option<String> {
 /// The variables with which bindgen finds libclang's wheel, and the C compiler's own headers,
 /// if an MPI comes from a wheel.
 pub fn libclang(root: &Path) -> Vec<(&'static str, String)> {
-    if !Mpi::ALL.into_iter().any(|mpi| Wheel::chosen(mpi).is_some()) {
+    if !Mpi::ALL
+        .into_iter()
+        .any(|mpi| Wheel::chosen(root, mpi).is_some())
+    {
         return Vec::new();
     }
     // tools/lib/python3.11/site-packages/clang/native/libclang.so

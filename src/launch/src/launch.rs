@@ -5,17 +5,15 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use regex::Regex;
 
-use crate::cell::Cell as Confined;
-use crate::exercise::limits;
-use crate::hosts::World;
 use crate::mpi::Mpi;
-use crate::noise;
 use crate::supervise::{Ended, Line, Outcome, Stream, supervise_while};
+use crate::{launcher_output, limits, output_of};
 
 /// A program to be started on several ranks.
 #[derive(Clone, Debug)]
@@ -40,10 +38,33 @@ pub struct Launch {
     pub limit: Duration,
     /// Whether memory and disk are limited: for a program that nobody has looked at.
     pub limited: bool,
-    /// Where it is locked up, if it is.
-    pub cell: Option<Confined>,
-    /// The hosts on which it runs, if not on this machine alone.
-    pub world: Option<World>,
+    /// What it runs inside of, the innermost first.
+    pub wrappers: Vec<Arc<dyn Wrap>>,
+}
+
+/// Something in which a command can run: a sandbox, or hosts that are not this machine.
+pub trait Wrap: std::fmt::Debug + Send + Sync {
+    /// The command that does the same inside.
+    fn wrap(&self, command: &Command) -> Command;
+}
+
+/// Lets `outer`, a command that takes another as its last arguments, run `inner`: with its
+/// environment, and in its folder.
+pub fn run_inside(mut outer: Command, inner: &Command) -> Command {
+    outer
+        .arg("--")
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    if let Some(folder) = inner.get_current_dir() {
+        outer.current_dir(folder);
+    }
+    outer
 }
 
 /// What a run printed, rank by rank, and how it ended.
@@ -77,8 +98,7 @@ impl Launch {
             folder: None,
             limit: Duration::from_secs(60),
             limited: false,
-            cell: None,
-            world: None,
+            wrappers: Vec::new(),
         }
     }
 
@@ -132,11 +152,8 @@ impl Launch {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        if let Some(cell) = &self.cell {
-            command = cell.around(&command);
-        }
-        if let Some(world) = &self.world {
-            command = world.around(&command);
+        for wrapper in &self.wrappers {
+            command = wrapper.wrap(&command);
         }
         if self.limited {
             limits::of_a_run(&mut command);
@@ -228,7 +245,7 @@ impl Run {
 
     /// What all ranks wrote on standard error, without the launcher's own words.
     pub fn complaints(&self) -> String {
-        noise::without(self.err.concat().lines()).join("\n")
+        launcher_output::without(self.err.concat().lines()).join("\n")
     }
 }
 
@@ -276,7 +293,7 @@ impl Tagging {
 
 /// Open MPI 5 replaced its launcher (by PRRTE), and with it the options.
 fn is_open_mpi_5(launcher: &str) -> bool {
-    let says = crate::mpi::output_of(launcher, &["--version"]).unwrap_or_default();
+    let says = output_of(launcher, &["--version"]).unwrap_or_default();
     Regex::new(r"(Open MPI|PRRTE)\)? (\d+)")
         .expect("the pattern is valid")
         .captures(&says)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::mpi::{Mpi, Toolchain};
+use crate::{Mpi, Toolchain};
 
 const FIRST_LINE: &str =
     "# Written by the workbook's set-up; delete it and it is made anew.";
