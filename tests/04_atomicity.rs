@@ -41,7 +41,7 @@ fn python_does_the_same() {
 fn torn_reads(io: Option<&str>, ranks: usize) -> [String; 3] {
     let data = scratch();
     let mut launch = launch(PROGRAM, ranks, &["--torn-reads", "200"], data.path());
-    launch.options = io.map_or(Vec::new(), |io| io_options(io));
+    launch.options = io.map_or(Vec::new(), io_options);
     launch.limit = std::time::Duration::from_secs(240);
     let run = succeed(&launch);
     let row = run.out[0].trim().trim_matches(['|', ' ']);

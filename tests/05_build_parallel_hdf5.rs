@@ -11,8 +11,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use common::*;
+use hdf5_build::{self, Compiler, Count, Job, Stamp};
 use parallel_hdf5::inspect::Library;
-use workbook::hdf5_source::{self, Compiler, Count, Job, Stamp};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_build-parallel-hdf5");
 
@@ -207,7 +207,7 @@ fn a_release_that_nobody_has_is_said() {
     let scratch = scratch();
     let compiler = Compiler::find(root(), mpi()).unwrap();
     for release in ["3", "2.1", "newest"] {
-        let error = hdf5_source::library(root(), scratch.path(), &compiler, Some(release));
+        let error = hdf5_build::library(root(), scratch.path(), &compiler, Some(release));
         let error = error.unwrap_err().to_string();
         assert!(
             error.contains(&format!("HDF5={release} is not to be had")),
@@ -234,7 +234,7 @@ fn a_build_with_a_broken_compiler_says_so_and_leaves_nothing_that_looks_whole() 
     let scratch = scratch();
     let folder = scratch.path().join("hdf5");
     let broken = broken_mpicc(scratch.path());
-    let error = hdf5_source::library(root(), &folder, &broken, None)
+    let error = hdf5_build::library(root(), &folder, &broken, None)
         .unwrap_err()
         .to_string();
     assert!(error.contains("this compiler is broken"), "{error}");
@@ -243,7 +243,7 @@ fn a_build_with_a_broken_compiler_says_so_and_leaves_nothing_that_looks_whole() 
         error.contains("Likely cure: mpicc does not work"),
         "{error}"
     );
-    let again = hdf5_source::library(root(), &folder, &broken, None)
+    let again = hdf5_build::library(root(), &folder, &broken, None)
         .unwrap_err()
         .to_string();
     assert!(again.contains("this compiler is broken"), "{again}");
@@ -257,7 +257,7 @@ fn a_build_is_gone_on_with_after_it_was_killed_and_not_repeated() {
     let compiler = Compiler::find(root(), mpi()).unwrap();
     // Another process, so that it can be killed: this test itself, told to build.
     if let Ok(folder) = std::env::var("WORKBOOK_TEST_BUILD_IN") {
-        hdf5_source::library(root(), Path::new(&folder), &compiler, None).unwrap();
+        hdf5_build::library(root(), Path::new(&folder), &compiler, None).unwrap();
         return;
     }
     let name = "a_build_is_gone_on_with_after_it_was_killed_and_not_repeated";
@@ -287,7 +287,7 @@ fn a_build_is_gone_on_with_after_it_was_killed_and_not_repeated() {
     let before = objects();
     assert!(before >= 50, "only {before} files were compiled");
 
-    let library = hdf5_source::library(root(), &folder, &compiler, None).unwrap();
+    let library = hdf5_build::library(root(), &folder, &compiler, None).unwrap();
     let log = fs::read_to_string(folder.join(format!(
         "{}-{}.log",
         library.version,
@@ -316,7 +316,7 @@ fn a_build_is_gone_on_with_after_it_was_killed_and_not_repeated() {
     );
 
     let started = Instant::now();
-    hdf5_source::library(root(), &folder, &compiler, None).unwrap();
+    hdf5_build::library(root(), &folder, &compiler, None).unwrap();
     assert!(
         started.elapsed().as_secs() < 10,
         "nothing is built the second time"
@@ -340,14 +340,14 @@ fn the_release_of_this_debian_is_built_by_configure_and_passes_its_own_tests() {
     let folder = scratch.path().join("hdf5");
     let compiler = Compiler::find(root(), mpi()).unwrap();
     // Whichever it is, 1.8 is not.
-    let error = hdf5_source::library(root(), &folder, &compiler, Some("1.8")).unwrap_err();
+    let error = hdf5_build::library(root(), &folder, &compiler, Some("1.8")).unwrap_err();
     let error = error.to_string();
     let release = error
         .split("Say HDF5=")
         .nth(1)
         .and_then(|it| it.split(',').next());
     let release = release.unwrap_or_else(|| panic!("{error}"));
-    let library = hdf5_source::library(root(), &folder, &compiler, Some(release)).unwrap();
+    let library = hdf5_build::library(root(), &folder, &compiler, Some(release)).unwrap();
     assert!(library.version.starts_with(release));
     let file = Library::inspect(&library.prefix.join("lib/libhdf5.so")).unwrap();
     assert!(file.has_mpio);

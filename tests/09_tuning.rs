@@ -567,9 +567,9 @@ fn raw_mpi_io_says_what_went_wrong() {
 /// succeeds. Takes minutes the first time: builds that HDF5, and the program on it.
 #[track_caller]
 fn printed_on_the_hdf5_of_chapter_5(args: &str, environment: &[(&str, &str)]) -> String {
-    let compiler = workbook::hdf5_source::Compiler::find(root(), mpi()).unwrap();
+    let compiler = hdf5_build::Compiler::find(root(), mpi()).unwrap();
     let folder = root().join("target/hdf5");
-    let library = workbook::hdf5_source::library(root(), &folder, &compiler, None).unwrap();
+    let library = hdf5_build::library(root(), &folder, &compiler, None).unwrap();
     let data = scratch();
     let run = Command::new(workbook_program())
         .args(["run", "9", "--mpi", mpi().name(), "--ranks", "2", "--hdf5"])

@@ -22,7 +22,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parallel_hdf5::{Transfer, create, create_dataset, data_folder, rows_of, write_rows};
 use tempfile::TempDir;
-use workbook::cluster::{self, Cluster, Lives, Worlds};
+use virtual_cluster::slurm::{self, Cluster, Lifetime, NodeIsolation};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster");
 
@@ -34,21 +34,21 @@ struct Up {
 }
 
 impl Up {
-    fn new(worlds: Worlds) -> Up {
+    fn new(worlds: NodeIsolation) -> Up {
         assert!(
-            cluster::installed(),
+            slurm::installed(),
             "Slurm is not installed: make test installs it"
         );
         let scratch = scratch();
         let folder = scratch.path().join("cluster");
-        let cluster = Cluster::up(&folder, 2, worlds, Lives::WithUs).unwrap();
+        let cluster = Cluster::up(&folder, 2, worlds, Lifetime::ParentBound).unwrap();
         Up { cluster, scratch }
     }
 
     /// Of two nodes, where this machine allows it, else of one.
     fn usual() -> Up {
-        let worlds = cluster::possible_worlds();
-        if worlds == Worlds::Shared {
+        let worlds = slurm::possible_isolation();
+        if worlds == NodeIsolation::Shared {
             println!("not tried: two nodes; this machine forbids namespaces");
         }
         Up::new(worlds)
@@ -76,7 +76,7 @@ impl Up {
 
     /// The same run on the cluster.
     fn on(&self, mut launch: Launch) -> Launch {
-        let slurm = cluster::Slurm::of(&self.cluster);
+        let slurm = slurm::Slurm::of(&self.cluster);
         slurm.submit(&mut launch).unwrap();
         launch
     }
@@ -89,7 +89,7 @@ impl Up {
     }
 
     /// The processes of this program on the nodes, by number.
-    fn running(&self, program: &str) -> Vec<cluster::Process> {
+    fn running(&self, program: &str) -> Vec<slurm::Process> {
         let all = self.cluster.processes().into_iter();
         all.filter(|it| it.program == program).collect()
     }
@@ -188,7 +188,7 @@ fn the_chapters_run_on_it_by_their_doors() {
             .unwrap();
         let said = printed(&output);
         assert!(output.status.success(), "chapter {chapter}:\n{said}");
-        let interface = cluster::interface(mpi());
+        let interface = slurm::interface(mpi());
         let command = format!("$ srun --mpi={interface} --nodes={} ", up.nodes());
         assert!(said.contains(&command), "{said}");
         assert!(said.lines().any(|it| it.starts_with("ok: ")), "{said}");
@@ -231,7 +231,7 @@ fn the_job_script_of_the_page_does_what_it_says() {
         .arg("--wait")
         .arg(root().join("chapters/10-cluster/job.slurm"))
         .env("PATH", format!("{bin}:{path}"))
-        .env("MPI_INTERFACE", cluster::interface(mpi()))
+        .env("MPI_INTERFACE", slurm::interface(mpi()))
         .current_dir(data.path());
     let outcome = supervise(sbatch, Duration::from_secs(60), |_| {}).unwrap();
     let left: Vec<_> = fs::read_dir(data.path()).unwrap().flatten().collect();
@@ -294,7 +294,7 @@ fn a_folder_that_is_not_shared_is_an_error_on_the_rank_that_sees_it() {
 /// Where namespaces are forbidden: one node, which has the name of the machine.
 #[test]
 fn a_node_that_has_the_machines_name_serves_as_well() {
-    let up = Up::new(Worlds::Shared);
+    let up = Up::new(NodeIsolation::Shared);
     let data = scratch();
     let run = succeed(&up.on(launch(PROGRAM, 4, &[], data.path())));
     let nodes = nodes(&run);
@@ -440,7 +440,7 @@ fn nothing_is_left_of_a_cluster_that_is_down() {
         .flat_map(|it| namespaces(&it.pid.to_string()).unwrap())
         .filter(|it| !own.contains(it))
         .collect();
-    if cluster::possible_worlds() == Worlds::Own {
+    if slurm::possible_isolation() == NodeIsolation::Own {
         assert!(theirs.len() >= 4, "host name and mounts of two: {theirs:?}");
     }
     // (Not their namespaces afterwards: the kernel gives their numbers to the next ones.)
@@ -505,8 +505,8 @@ fn namespaces(process: &str) -> Option<Vec<String>> {
 #[ignore = "runs as a program of a test"]
 fn starts_a_cluster_and_is_killed() {
     if let Some(folder) = std::env::var_os("TEST_CLUSTER") {
-        let worlds = cluster::possible_worlds();
-        Cluster::up(Path::new(&folder), 2, worlds, Lives::WithUs).unwrap();
+        let worlds = slurm::possible_isolation();
+        Cluster::up(Path::new(&folder), 2, worlds, Lifetime::ParentBound).unwrap();
         kill(Pid::this(), Signal::SIGKILL).unwrap();
     }
 }
@@ -534,20 +534,27 @@ fn what_cannot_be_is_refused() {
         return; // no MPI in it
     }
     let up = Up::shared();
-    let again =
-        Cluster::up(up.cluster.folder(), 2, Worlds::Shared, Lives::WithUs).unwrap_err();
+    let again = Cluster::up(
+        up.cluster.folder(),
+        2,
+        NodeIsolation::Shared,
+        Lifetime::ParentBound,
+    )
+    .unwrap_err();
     assert!(again.to_string().contains("is up already"), "{again}");
     assert!(Cluster::find(up.cluster.folder()).is_some());
     // A folder with something of the reader's in it is left alone.
     let mine = up.scratch.path().join("mine");
     fs::create_dir(&mine).unwrap();
     fs::write(mine.join("thesis.tex"), "").unwrap();
-    let error = Cluster::up(&mine, 2, Worlds::Shared, Lives::WithUs).unwrap_err();
+    let error =
+        Cluster::up(&mine, 2, NodeIsolation::Shared, Lifetime::ParentBound).unwrap_err();
     assert!(error.to_string().contains("left alone"), "{error}");
     assert!(mine.join("thesis.tex").exists());
     // A socket's path would be too long.
     let long = up.scratch.path().join("l".repeat(100));
-    let error = Cluster::up(&long, 2, Worlds::Shared, Lives::WithUs).unwrap_err();
+    let error =
+        Cluster::up(&long, 2, NodeIsolation::Shared, Lifetime::ParentBound).unwrap_err();
     assert!(error.to_string().contains("name a shorter"), "{error}");
     // Neither a cluster of ours, nor a site's.
     let output = workbook_command()

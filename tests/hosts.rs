@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use launch::{Launch, Mpi};
-use workbook::hosts::{self, World};
+use virtual_cluster::hosts::{self, Hosts};
 
 const CLUSTER: &str = env!("CARGO_BIN_EXE_cluster");
 const DISTANCES: &str = env!("CARGO_BIN_EXE_distances");
@@ -34,13 +34,13 @@ fn possible() -> bool {
     }
 }
 
-fn world(hosts: usize) -> World {
-    World::new(workbook_program(), hosts)
+fn world(hosts: usize) -> Hosts {
+    Hosts::new(workbook_program(), hosts)
 }
 
 /// The same run on so many hosts.
-fn on(mut launch: Launch, world: World) -> Launch {
-    hosts::spread(&mut launch, world);
+fn on(mut launch: Launch, hosts: Hosts) -> Launch {
+    hosts::distribute(&mut launch, hosts);
     launch
 }
 
@@ -157,7 +157,7 @@ fn a_cut_cable_ends_the_run_and_what_was_flushed_is_there() {
             fs::write(marked, "").unwrap();
         }
     });
-    let cut = World {
+    let cut = Hosts {
         cut: Some(marked),
         ..world(2)
     };

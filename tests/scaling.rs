@@ -7,7 +7,7 @@ use std::fs;
 
 use common::*;
 use launch::Mpi;
-use workbook::hosts;
+use virtual_cluster::hosts;
 use workbook::scaling::{self, Programs, Starts};
 use workbook::traced::Tools;
 

@@ -6,22 +6,17 @@
 pub mod bench;
 pub mod book;
 mod catalogue;
-pub mod cell;
 pub mod chapter;
 pub mod classroom;
-pub mod cluster;
 pub mod dist;
 pub mod doctor;
 pub mod exercise;
 pub mod figures;
 pub mod git;
 pub mod grade;
-pub mod hdf5_source;
-pub mod hosts;
-#[cfg(target_os = "linux")]
-mod namespaces;
 pub mod picture;
 pub mod print;
+mod prove_hdf5;
 pub mod quiz;
 pub mod report;
 pub mod run;

@@ -11,12 +11,14 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::CompleteEnv;
 use launch::cargo::{Chatter, cargo};
 use launch::{Mpi, Toolchain, cargo_config, supervise, wheel};
+use virtual_cluster::hosts::{self, Hosts};
+use virtual_cluster::slurm;
 use workbook::chapter::Chapter;
 use workbook::exercise::trial::Options;
 use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::{
-    bench, book, cell, classroom, cluster, dist, doctor, figures, find_root, grade, hosts,
-    picture, print, report, run, scaling, session, slides, traced, transcript, update,
+    bench, book, classroom, dist, doctor, figures, find_root, grade, picture, print,
+    report, run, scaling, session, slides, traced, transcript, update,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -61,7 +63,7 @@ enum Door {
         trace: String,
         /// Who starts the ranks: slurm, after `make cluster-up` or on a cluster's login node.
         #[arg(long, env = "LAUNCHER", value_enum, default_value_t)]
-        launcher: cluster::Launcher,
+        launcher: slurm::Launcher,
         /// On so many hosts: namespaces of this machine, joined by TCP. Open MPI only.
         #[arg(long, env = "HOSTS", value_parser = clap::value_parser!(u64).range(1..=hosts::MOST))]
         hosts: Option<u64>,
@@ -92,15 +94,15 @@ enum Door {
         command: Vec<OsString>,
     },
     /// Part of `hosts`: makes them.
-    #[command(hide = true, name = hosts::WORLD)]
-    World {
+    #[command(hide = true, name = hosts::MAKE_HOSTS)]
+    MakeHosts {
         spec: String,
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
     /// Part of `hosts`: starts something on another one, in place of ssh.
-    #[command(hide = true, name = hosts::VISIT)]
-    Visit {
+    #[command(hide = true, name = hosts::SSH_SHIM)]
+    SshShim {
         #[arg(last = true, required = true)]
         words: Vec<OsString>,
     },
@@ -237,8 +239,8 @@ enum Door {
     Grade(Grade),
     /// Part of the grading: make a place where a stranger's program can do no harm, and run
     /// it there.
-    #[command(hide = true, name = cell::DOOR)]
-    Cell {
+    #[command(hide = true, name = sandbox::SUBCOMMAND)]
+    Sandbox {
         spec: String,
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
@@ -400,7 +402,7 @@ enum Cluster {
     /// Start it.
     Up {
         /// How many nodes.
-        #[arg(long, env = "NODES", default_value_t = cluster::NODES as u64,
+        #[arg(long, env = "NODES", default_value_t = slurm::NODES as u64,
             value_parser = clap::value_parser!(u64).range(1..=16))]
         nodes: u64,
         /// One node, with this machine's host name and memory, as where it allows no namespaces.
@@ -415,13 +417,11 @@ enum Cluster {
 
 impl Cluster {
     fn open(self, root: &Path) -> Result<()> {
-        let folder = cluster::usual_folder(root);
+        let folder = slurm::usual_folder(root);
         match self {
-            Cluster::Up { nodes, shared } => {
-                cluster::start(&folder, nodes as usize, shared)
-            }
-            Cluster::Status => cluster::show(&folder),
-            Cluster::Down => cluster::stop(&folder),
+            Cluster::Up { nodes, shared } => slurm::start(&folder, nodes as usize, shared),
+            Cluster::Status => slurm::show(&folder),
+            Cluster::Down => slurm::stop(&folder),
         }
     }
 }
@@ -548,11 +548,15 @@ fn open(door: Door) -> Result<bool> {
     supervise::catch_interrupts()?;
     let root = match door {
         // They work wherever they are started.
-        Door::Cell { .. } | Door::World { .. } | Door::Visit { .. } => PathBuf::new(),
+        Door::Sandbox { .. } | Door::MakeHosts { .. } | Door::SshShim { .. } => {
+            PathBuf::new()
+        }
         _ => find_root()?,
     };
     match door {
-        Door::Cell { spec, command } => std::process::exit(cell::enter(&spec, &command)),
+        Door::Sandbox { spec, command } => {
+            std::process::exit(sandbox::enter(&spec, &command))
+        }
         Door::Grade(it) => grade::grade(
             &root,
             &grade::Request {
@@ -609,17 +613,19 @@ fn open(door: Door) -> Result<bool> {
             command,
         } => {
             let data = std::env::var_os("WORKBOOK_DATA").unwrap_or_default();
-            let world = hosts::World {
+            let on = Hosts {
                 second_card,
                 no_names,
                 cut: cut.map(|it| PathBuf::from(data).join(it)),
-                ..hosts::World::new(&std::env::current_exe()?, hosts as usize)
+                ..Hosts::new(&std::env::current_exe()?, hosts as usize)
             };
             let limit = Duration::from_secs(limit);
-            std::process::exit(hosts::run(&world, &command, limit)?)
+            std::process::exit(hosts::run(&on, &command, limit)?)
         }
-        Door::World { spec, command } => std::process::exit(hosts::enter(&spec, &command)),
-        Door::Visit { words } => std::process::exit(hosts::visit(&words)),
+        Door::MakeHosts { spec, command } => {
+            std::process::exit(virtual_cluster::enter(&spec, &command))
+        }
+        Door::SshShim { words } => std::process::exit(virtual_cluster::ssh(&words)),
         Door::Cluster { cluster } => cluster.open(&root).map(|()| true),
         Door::Trace {
             json: Some(json), ..
@@ -800,8 +806,6 @@ fn open(door: Door) -> Result<bool> {
             println!("{}", pdf.strip_prefix(&root).unwrap_or(&pdf).display());
             Ok(true)
         }
-        Door::Rootless { mpi } => {
-            workbook::hdf5_source::for_wheel(&root, mpi).map(|()| true)
-        }
+        Door::Rootless { mpi } => hdf5_build::for_wheel(&root, mpi).map(|()| true),
     }
 }

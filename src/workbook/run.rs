@@ -13,12 +13,12 @@ use launch::supervise::{Ended, Stream, supervise};
 use launch::{Launch, Mpi, Toolchain, cargo_config};
 use record::lines::Resolver;
 use trace::Trace;
+use virtual_cluster::hosts::{self, Hosts};
+use virtual_cluster::slurm::{Launcher, Slurm};
 
 use crate::catalogue;
 use crate::chapter::{Chapter, Step};
-use crate::cluster::{Launcher, Slurm};
-use crate::hdf5_source;
-use crate::hosts::{self, World};
+use crate::prove_hdf5;
 use crate::traced::{self, Recording, Shown, Tools};
 use crate::transcript;
 
@@ -55,7 +55,7 @@ pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
         can_be_spread(chapter, request)?;
     }
     if chapter.plan.build_hdf5 && request.hdf5.is_none() {
-        return hdf5_source::run(root, chapter, request);
+        return prove_hdf5::run(root, chapter, request);
     }
     let ranks = match request.ranks.as_slice() {
         [] => vec![chapter.plan.ranks],
@@ -174,7 +174,7 @@ fn run_once(
             slurm.submit(&mut launch)?;
         }
         if let Some(hosts) = request.hosts {
-            hosts::spread(&mut launch, World::new(&std::env::current_exe()?, hosts));
+            hosts::distribute(&mut launch, Hosts::new(&std::env::current_exe()?, hosts));
         }
         let recording = tools.as_ref().map(Recording::new).transpose()?;
         if let Some(recording) = &recording {

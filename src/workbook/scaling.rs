@@ -15,10 +15,10 @@ use launch::supervise::supervise;
 use launch::{Launch, Mpi};
 use quick_xml::escape::partial_escape;
 use serde::{Deserialize, Serialize};
+use virtual_cluster::hosts::{self, Hosts};
 
 use crate::bench::{Bench, grouped, median};
 use crate::chapter::Chapter;
-use crate::hosts::{self, World};
 use crate::run;
 use crate::traced::{Recording, Tools};
 
@@ -303,7 +303,7 @@ pub fn measure(programs: &Programs, starts: Starts) -> Result<Started> {
         let mut launch = programs.launch(&programs.hello, ranks);
         if let Some(hosts) = hosts {
             // Always as many hosts, of which so many are used: making them is not to count.
-            hosts::spread(&mut launch, World::new(&programs.door, most));
+            hosts::distribute(&mut launch, Hosts::new(&programs.door, most));
             let names: Vec<String> = (0..hosts).map(hosts::name).collect();
             launch.options = vec!["--host".to_owned(), names.join(",")];
         }

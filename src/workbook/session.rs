@@ -28,10 +28,10 @@ use anyhow::{Context, Result, bail};
 use launch::supervise::{Ended, supervise};
 use launch::{Mpi, Toolchain, launcher_output};
 use regex::Regex;
+use virtual_cluster::hosts;
+use virtual_cluster::slurm::{self, Cluster, Lifetime, NodeIsolation};
 
 use crate::chapter::Chapter;
-use crate::cluster::{self, Cluster, Lives, Worlds};
-use crate::hosts;
 
 /// How long a command that hangs is watched.
 const HANGS: Duration = Duration::from_secs(8);
@@ -119,7 +119,7 @@ impl Session {
     /// Whether it is to be replayed with these releases ([`Toolchain::releases`]).
     pub fn is_for(&self, releases: &[String]) -> bool {
         let runs = |only| releases.iter().any(|release| release.starts_with(only));
-        if self.on_the_cluster && !cluster::is_possible() {
+        if self.on_the_cluster && !slurm::is_possible() {
             println!(
                 "not tried: {}: no Slurm, or no namespaces",
                 self.file.display()
@@ -165,9 +165,9 @@ impl Session {
         let slurm = match self.on_the_cluster {
             true => Some(Cluster::up(
                 &slurm,
-                cluster::NODES,
-                Worlds::Own,
-                Lives::WithUs,
+                slurm::NODES,
+                NodeIsolation::Own,
+                Lifetime::ParentBound,
             )?),
             false => None,
         };

@@ -5,6 +5,8 @@
 //!   [`wheel`]: an MPI that came without root. [`cargo_config`], [`cargo`]: cargo itself.
 //! - [`launch`]: a program on several ranks; [`supervise`]: any command, under a time limit and
 //!   with no process left behind; [`limits`]: what it may use up.
+//! - [`namespaces`]: a first process in namespaces of its own, on which sandboxes and virtual hosts
+//!   are built.
 //! - [`launcher_output`]: tells what a launcher says from what the ranks printed.
 //!
 //! It depends on neither MPI nor HDF5, so that it can say that they are missing.
@@ -15,6 +17,8 @@ pub mod launch;
 pub mod launcher_output;
 pub mod limits;
 pub mod mpi;
+#[cfg(target_os = "linux")]
+pub mod namespaces;
 mod path;
 pub mod supervise;
 pub mod toolchain;

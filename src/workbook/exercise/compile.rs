@@ -13,8 +13,7 @@ use launch::supervise::{Ended, Stream, interrupted, supervise_while};
 use launch::{Toolchain, Wrap as _, cargo_config, limits, output_of};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-
-use crate::cell::{self, Cells};
+use sandbox::{self, SandboxFactory};
 
 /// The crates that an answer may use, by the names that it uses.
 const CRATES: [(&str, &str); 4] = [
@@ -45,7 +44,7 @@ pub struct Kit {
     /// Parts of a program that did not change are not compiled again.
     incremental: bool,
     /// Where strangers' answers are locked up.
-    pub(super) cells: Option<Cells>,
+    pub(super) cells: Option<SandboxFactory>,
     /// What the compiler must see then.
     shown: Vec<PathBuf>,
 }
@@ -176,7 +175,7 @@ impl Kit {
         &self,
         folder: &Path,
         libraries: &Path,
-        cells: Option<Cells>,
+        cells: Option<SandboxFactory>,
     ) -> Result<Kit> {
         let mut kit = self.clone();
         kit.folder = folder.to_owned();
@@ -333,8 +332,8 @@ impl Kit {
             let _ = std::fs::remove_file(&program);
             let read: Vec<&Path> = self.shown.iter().map(PathBuf::as_path).collect();
             let read = [read.as_slice(), &[root]].concat();
-            let made = cells.cell(&read, &[&self.folder], cell::COMPILER_MEMORY)?;
-            cells.give(&self.folder)?;
+            let made = cells.sandbox(&read, &[&self.folder], sandbox::COMPILER_MEMORY)?;
+            cells.chown_to_program(&self.folder)?;
             rustc = made.wrap(&rustc);
             cell = Some(made);
         }
@@ -408,6 +407,6 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        cell::delete(self.0.path());
+        sandbox::delete(self.0.path());
     }
 }

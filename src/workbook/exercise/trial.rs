@@ -13,12 +13,12 @@ use launch::supervise::{Ended, Stream, supervise_while};
 use launch::{Launch, Mpi, Run, Wrap as _, launcher_output, limits};
 use record::lines::Resolver;
 use record::{Call, Difference, Progress, Record, State, Watch};
+use sandbox::{self, Sandbox};
 use serde::{Deserialize, Serialize};
 
 use super::compile::{Compiled, Kit};
 use super::verdict::{self, Outcome, Seconds, Verdict};
 use super::{Exercise, failure};
-use crate::cell;
 
 /// All ranks wait in MPI, none has moved for this long, and their calls differ: they will
 /// not move again.
@@ -233,9 +233,11 @@ fn try_once(
         let read = [subject.program, kit.recorder.as_path()];
         let write = [data.path(), recorded.path()];
         for folder in write {
-            cells.give(folder)?;
+            cells.chown_to_program(folder)?;
         }
-        let made = cells.cell(&read, &write, cell::MEMORY)?.for_ranks(ranks);
+        let made = cells
+            .sandbox(&read, &write, sandbox::MEMORY)?
+            .for_ranks(ranks);
         launch.wrappers.push(Arc::new(made.clone()));
         watcher.cell = Some(made.clone());
         locked_up = Some(made);
@@ -530,7 +532,7 @@ pub(crate) struct Watcher {
     differ: Option<(Progress, bool)>,
     why: Option<Why>,
     /// In which it runs, until it was found where its processes are seen.
-    cell: Option<cell::Cell>,
+    cell: Option<Sandbox>,
 }
 
 impl Watcher {
@@ -583,7 +585,7 @@ impl Watcher {
             self.why = Some(Why::Over(over));
             return false;
         }
-        if let Some(proc) = self.cell.as_ref().and_then(cell::Cell::proc) {
+        if let Some(proc) = self.cell.as_ref().and_then(Sandbox::proc) {
             self.watch = self.watch.clone().with_proc(proc);
             self.cell = None;
         }
@@ -866,9 +868,9 @@ fn answer(
     let mut locked_up = None;
     if let Some(cells) = &kit.cells {
         // What the program left there may be made for harm.
-        cells.give(said.path())?;
+        cells.chown_to_program(said.path())?;
         let read = [kit.check.as_path(), said.path(), trial.recorded];
-        let made = cells.cell(&read, &[trial.data], cell::MEMORY)?;
+        let made = cells.sandbox(&read, &[trial.data], sandbox::MEMORY)?;
         command = made.wrap(&command);
         locked_up = Some(made);
     }

@@ -20,9 +20,9 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use launch::supervise::interrupted;
 use launch::{Mpi, output_of};
+use sandbox::{Mechanism, SandboxFactory};
 use serde::Serialize;
 
-use crate::cell::{self, Cells, Way};
 use crate::exercise::compile::Kit;
 use crate::exercise::trial::{self, Options, Step};
 use crate::exercise::verdict::{Outcome, Verdict};
@@ -186,21 +186,21 @@ pub fn grade(root: &Path, request: &Request) -> Result<bool> {
     let libraries = own.join("libraries");
     kit.gather(&libraries, &own.join("tools"))?;
     let scratch = tempfile::Builder::new().prefix("grade-").tempdir()?;
-    let ways: &[Way] = match request.isolation {
-        Isolation::Full => &[Way::AnotherUser, Way::UserNamespace],
-        Isolation::UserNamespace => &[Way::UserNamespace],
+    let mechanisms: &[Mechanism] = match request.isolation {
+        Isolation::Full => &[Mechanism::Uid, Mechanism::UserNamespace],
+        Isolation::UserNamespace => &[Mechanism::UserNamespace],
         Isolation::Limits => &[],
     };
-    let cells = match ways {
+    let cells = match mechanisms {
         [] => None,
-        ways => Some(Cells::new(scratch.path(), &kit.toolchain, ways).context(
+        _ => Some(SandboxFactory::new(scratch.path(), &kit.toolchain, mechanisms).context(
             "strangers' programs cannot be locked up here, so nothing was run; in a machine \
              or container that you can throw away, `--isolation limits` grades without",
         )?),
     };
     let isolation = cells.as_ref().map_or(
         "NOT ISOLATED: by limits alone; the programs can read and write whatever you can",
-        Cells::words,
+        SandboxFactory::words,
     );
     let releases = kit.toolchain.releases();
     let seed = request.seed.unwrap_or(SEED);
@@ -236,7 +236,7 @@ pub fn grade(root: &Path, request: &Request) -> Result<bool> {
     std::thread::scope(|scope| -> Result<()> {
         for number in 0..workers {
             let place = scratch.path().join(format!("worker-{number}"));
-            let cells = cells.as_ref().map(|it| it.of_worker(number));
+            let cells = cells.as_ref().map(|it| it.for_worker(number));
             let kit = kit.for_strangers(&place.join("programs"), &libraries, cells)?;
             let work = &work;
             scope.spawn(move || work.go(&kit, &place.join("answer")));
@@ -244,7 +244,7 @@ pub fn grade(root: &Path, request: &Request) -> Result<bool> {
         Ok(())
     })?;
     work.jobs.bar.finish_and_clear();
-    cell::delete(scratch.path());
+    sandbox::delete(scratch.path());
     if interrupted() {
         bail!(
             "interrupted; what was graded is kept, and the same command goes on from there"
@@ -488,7 +488,7 @@ impl Work<'_> {
             return Ok(empty(Mark::NotGraded).judged(verdict));
         }
         // At the place where the learner had it: so the compiler names it.
-        cell::delete(stage);
+        sandbox::delete(stage);
         let source = stage
             .join("chapters")
             .join(submission::room(exercise))

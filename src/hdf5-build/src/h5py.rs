@@ -5,10 +5,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::cmake::pip_environment;
-use super::job::{Count, Job};
-use super::stamp::Stamp;
-use super::{Compiler, Library};
+use crate::cmake::pip_environment;
+use crate::compiler::{Compiler, Library};
+use crate::job::{Count, Job};
+use crate::stamp::Stamp;
 
 /// What h5py is built with, and needs afterwards.
 const AROUND: &str = include_str!("h5py-requirements.txt");

@@ -1,4 +1,4 @@
-//! Makes hosts, and goes from one to another.
+//! Makes the hosts, and goes from one to another.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -10,16 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Error, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use launch::namespaces;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{
     ForkResult, Pid, fork, getegid, geteuid, gethostname, pause, sethostname,
 };
 
-use crate::namespaces;
-
-use super::{NETWORK, NOT_MADE, VISIT, World, ip, name};
+use crate::hosts::{Hosts, NETWORK, NOT_MADE, SSH_SHIM, ip, name};
 
 /// Memory of each host's own: its `/dev/shm`, and where its temporary files are.
 const MEMORY: &str = "/dev/shm";
@@ -41,12 +40,28 @@ const OWN: [(&str, CloneFlags); 4] = [
 /// How long the cable stays in after the file is there.
 const BEFORE_THE_CUT: Duration = Duration::from_millis(500);
 
-pub(super) fn enter(world: &World, command: &[OsString]) -> Result<i32> {
+/// What the subcommand [`crate::hosts::MAKE_HOSTS`] does: makes the hosts that `spec` describes, and
+/// runs the command on the first; the exit status is the command's.
+pub fn enter(spec: &str, command: &[OsString]) -> i32 {
+    let hosts: Hosts = match serde_json::from_str(spec) {
+        Ok(hosts) => hosts,
+        Err(error) => {
+            eprintln!("workbook: these are no hosts: {error}");
+            return NOT_MADE;
+        }
+    };
+    make(&hosts, command).unwrap_or_else(|error| {
+        eprintln!("workbook: cannot make the hosts: {error:#}");
+        NOT_MADE
+    })
+}
+
+fn make(hosts: &Hosts, command: &[OsString]) -> Result<i32> {
     separate()?;
     namespaces::with_first_process(
         |_| Ok(()),
         || {
-            first(world, command).unwrap_or_else(|error| {
+            first(hosts, command).unwrap_or_else(|error| {
                 eprintln!("workbook: cannot make the hosts: {error:#}");
                 NOT_MADE
             })
@@ -73,15 +88,15 @@ fn separate() -> Result<()> {
 
 /// The first process of all: makes the hosts, starts the command, and waits. When it ends, the
 /// kernel kills the others.
-fn first(world: &World, command: &[OsString]) -> Result<i32> {
+fn first(hosts: &Hosts, command: &[OsString]) -> Result<i32> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     let nothing: Option<&str> = None;
     mount(Some("proc"), "/proc", Some("proc"), flags, nothing)
         .context("cannot mount /proc (is this a container that hides it?)")?;
     configure(None, "link add switch type bridge\nlink set switch up\n")?;
     let mut keepers = Vec::new();
-    for host in 0..world.hosts {
-        let keeper = keep(world, host)?;
+    for host in 0..hosts.count {
+        let keeper = spawn_namespace_holder(hosts, host)?;
         let (cable, [a, b, c]) = (cable(host), NETWORK);
         configure(
             None,
@@ -94,7 +109,7 @@ fn first(world: &World, command: &[OsString]) -> Result<i32> {
             "link set lo up\naddr add {a}.{b}.{c}.{}/24 dev eth0\nlink set eth0 up\n",
             host + 1
         );
-        if world.second_card {
+        if hosts.second_card {
             own += "link add eth1 type veth peer name nowhere\nlink set nowhere up\n\
                     addr add 172.17.0.1/16 dev eth1\nlink set eth1 up\n";
         }
@@ -103,10 +118,10 @@ fn first(world: &World, command: &[OsString]) -> Result<i32> {
     }
 
     let child = start(command, &keepers)?;
-    let mut cut = Cut::of(world);
+    let mut cut = LinkFailure::of(hosts);
     namespaces::wait_for(child, || {
         if let Some(one) = &mut cut
-            && one.strike()?
+            && one.trigger()?
         {
             cut = None;
         }
@@ -144,23 +159,23 @@ fn start(command: &[OsString], keepers: &[Pid]) -> Result<Pid> {
 }
 
 /// A cable that is to be pulled out.
-struct Cut {
+struct LinkFailure {
     host: usize,
     when: PathBuf,
     seen: Option<Instant>,
 }
 
-impl Cut {
-    fn of(world: &World) -> Option<Cut> {
-        Some(Cut {
-            host: world.hosts - 1,
-            when: world.cut.clone()?,
+impl LinkFailure {
+    fn of(hosts: &Hosts) -> Option<LinkFailure> {
+        Some(LinkFailure {
+            host: hosts.count - 1,
+            when: hosts.cut.clone()?,
             seen: None,
         })
     }
 
     /// Pulls it out if it is time.
-    fn strike(&mut self) -> Result<bool> {
+    fn trigger(&mut self) -> Result<bool> {
         if self.seen.is_none() && self.when.exists() {
             self.seen = Some(Instant::now());
         }
@@ -176,7 +191,7 @@ impl Cut {
 // --- One host ---------------------------------------------------------------------------
 
 /// Starts the process that keeps a host as long as it lives.
-fn keep(world: &World, host: usize) -> Result<Pid> {
+fn spawn_namespace_holder(hosts: &Hosts, host: usize) -> Result<Pid> {
     let (mut ready, mut say) = std::io::pipe()?;
     // SAFETY: this process has one thread.
     match unsafe { fork() }.context("cannot start a process")? {
@@ -192,7 +207,7 @@ fn keep(world: &World, host: usize) -> Result<Pid> {
         ForkResult::Child => {
             namespaces::end_with_parent();
             drop(ready);
-            match furnish(world, host) {
+            match set_up_host(hosts, host) {
                 Ok(()) => {
                     let _ = say.write_all(b"ready");
                     drop(say);
@@ -210,7 +225,7 @@ fn keep(world: &World, host: usize) -> Result<Pid> {
 }
 
 /// Gives a host its name and its memory, and what it knows of the others.
-fn furnish(world: &World, host: usize) -> Result<()> {
+fn set_up_host(hosts: &Hosts, host: usize) -> Result<()> {
     let own = OWN.iter().fold(CloneFlags::empty(), |all, it| all | it.1);
     unshare(own).context("unshare")?;
     sethostname(name(host)).context("cannot set the host name")?;
@@ -226,7 +241,7 @@ fn furnish(world: &World, host: usize) -> Result<()> {
 
     let [a, b, c] = NETWORK;
     let mut names = "127.0.0.1 localhost\n".to_owned();
-    for other in (0..world.hosts).filter(|it| *it == host || !world.no_names) {
+    for other in (0..hosts.count).filter(|it| *it == host || !hosts.no_names) {
         names += &format!("{a}.{b}.{c}.{} {}\n", other + 1, name(other));
     }
     // Nobody else is to be asked: there is no way to a name server.
@@ -240,9 +255,9 @@ fn furnish(world: &World, host: usize) -> Result<()> {
         }
     }
 
-    let door = world.door.display().to_string();
+    let door = hosts.workbook.display().to_string();
     let script = format!(
-        "#!/bin/sh\nexec {} {VISIT} -- \"$@\"\n",
+        "#!/bin/sh\nexec {} {SSH_SHIM} -- \"$@\"\n",
         shell_words::quote(&door)
     );
     fs::write(SSH, script)?;
@@ -304,15 +319,19 @@ impl Host {
 
 // --- From one host to another -------------------------------------------------------------
 
-/// Finds the host by its name or address, goes there, and becomes the command.
-pub(super) fn visit(words: &[OsString]) -> Error {
-    match visited(words) {
+/// What the subcommand [`crate::hosts::SSH_SHIM`] does: runs a command on another host; `args` are
+/// those that a launcher gives to ssh. Returns only if that cannot be done.
+pub fn ssh(args: &[OsString]) -> i32 {
+    match become_command_there(args) {
         Ok(never) => match never {},
-        Err(error) => error,
+        Err(error) => eprintln!("{error:#}"),
     }
+    // As ssh(1).
+    255
 }
 
-fn visited(words: &[OsString]) -> Result<std::convert::Infallible> {
+/// Finds the host by its name or address, goes there, and becomes the command.
+fn become_command_there(words: &[OsString]) -> Result<std::convert::Infallible> {
     // Launchers give ssh options without arguments, such as -x.
     let is_option = |word: &&OsString| word.to_string_lossy().starts_with('-');
     let mut words = words.iter().skip_while(is_option);

@@ -1,5 +1,6 @@
 //! What a process does that makes namespaces (`namespaces(7)`) for others: who it is in there,
-//! and how it waits for what runs in them. For cells, and for hosts.
+//! and how it waits for what runs in them. For sandboxes, and for virtual
+//! hosts.
 
 use std::fs;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use nix::unistd::{ForkResult, Gid, Pid, Uid, fork};
 
 /// In a new user namespace: makes the account `outside` the user and group `inside`. An ordinary
 /// account may name no other than itself: `user_namespaces(7)`.
-pub(crate) fn map_own_user(outside: (Uid, Gid), inside: (u32, u32)) -> Result<()> {
+pub fn map_own_user(outside: (Uid, Gid), inside: (u32, u32)) -> Result<()> {
     let write = |file: &'static str, text: String| fs::write(file, text).context(file);
     write("/proc/self/setgroups", "deny".to_owned())?;
     write(
@@ -28,7 +29,7 @@ pub(crate) fn map_own_user(outside: (Uid, Gid), inside: (u32, u32)) -> Result<()
 /// Starts the first process of a new process namespace, which does `first` and ends with that
 /// status, or when we are ended. Tells its number to `started`, waits for it, and returns its
 /// status. To be called by a process of one thread.
-pub(crate) fn with_first_process(
+pub fn with_first_process(
     started: impl FnOnce(Pid) -> Result<()>,
     first: impl FnOnce() -> i32,
 ) -> Result<i32> {
@@ -56,10 +57,7 @@ pub(crate) fn with_first_process(
 
 /// For the first process of a process namespace, which gets all orphans: waits until `child`
 /// ends, and returns its status, or what `look` says in the meantime.
-pub(crate) fn wait_for(
-    child: Pid,
-    mut look: impl FnMut() -> Result<Option<i32>>,
-) -> Result<i32> {
+pub fn wait_for(child: Pid, mut look: impl FnMut() -> Result<Option<i32>>) -> Result<i32> {
     loop {
         match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, status)) if pid == child => return Ok(status),
@@ -77,7 +75,7 @@ pub(crate) fn wait_for(
 }
 
 /// Asks the kernel to kill this process when its parent ends.
-pub(crate) fn end_with_parent() {
+pub fn end_with_parent() {
     // SAFETY: prctl is one system call.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
 }

@@ -58,7 +58,7 @@ pub struct Cluster {
 
 /// Whether the nodes have host names and local disks of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Worlds {
+pub enum NodeIsolation {
     /// Each its own: namespaces of Linux.
     Own,
     /// Those of the machine, because it forbids namespaces, or because we were told so.
@@ -67,11 +67,11 @@ pub enum Worlds {
 
 /// How long a cluster lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lives {
+pub enum Lifetime {
     /// Until it is told to end.
-    On,
+    Detached,
     /// Not longer than the process that started it, even if that is killed.
-    WithUs,
+    ParentBound,
 }
 
 /// A process of a cluster.
@@ -218,7 +218,7 @@ pub fn installed() -> bool {
 
 /// Whether a cluster can be started here whose nodes have names of their own.
 pub fn is_possible() -> bool {
-    installed() && possible_worlds() == Worlds::Own
+    installed() && possible_isolation() == NodeIsolation::Own
 }
 
 /// Where the doors' cluster lives: `$WORKBOOK_CLUSTER`, else `target/cluster`.
@@ -230,22 +230,22 @@ pub fn usual_folder(root: &Path) -> PathBuf {
 }
 
 /// What this machine allows.
-pub fn possible_worlds() -> Worlds {
+pub fn possible_isolation() -> NodeIsolation {
     let tried = own_world(
         "x",
         "mount -t tmpfs tmpfs /dev/shm && setpriv --inh-caps=-all --ambient-caps=-all true",
     )
     .output();
     match tried.is_ok_and(|it| it.status.success()) {
-        true => Worlds::Own,
-        false => Worlds::Shared,
+        true => NodeIsolation::Own,
+        false => NodeIsolation::Shared,
     }
 }
 
 impl Cluster {
     /// Starts a cluster in `folder`, which is made, and waits until all nodes are ready.
     ///
-    /// Of shared worlds there is one node only, whatever `nodes` says. With two nodes of one
+    /// Of shared isolation there is one node only, whatever `nodes` says. With two nodes of one
     /// host name, Open MPI 4.1 crashed in one of a hundred runs.
     ///
     /// # Errors
@@ -254,14 +254,14 @@ impl Cluster {
     pub fn up(
         folder: &Path,
         nodes: usize,
-        worlds: Worlds,
-        lives: Lives,
+        isolation: NodeIsolation,
+        lifetime: Lifetime,
     ) -> Result<Cluster> {
         let folder = std::path::absolute(folder)?;
         let cluster = Cluster { folder };
-        let nodes = match worlds {
-            Worlds::Own => nodes,
-            Worlds::Shared => 1,
+        let nodes = match isolation {
+            NodeIsolation::Own => nodes,
+            NodeIsolation::Shared => 1,
         };
         if !cluster.daemons().is_empty() {
             bail!("the cluster is up already: `make cluster-status` shows it");
@@ -281,7 +281,7 @@ impl Cluster {
             fs::create_dir_all(&cluster.folder)
                 .with_context(|| format!("cannot make {}", cluster.folder.display()))?;
             let started = cluster
-                .start(nodes, worlds, lives)
+                .start(nodes, isolation, lifetime)
                 .and_then(|()| cluster.wait_until_ready(nodes));
             let Err(error) = started else {
                 return Ok(cluster);
@@ -407,7 +407,12 @@ impl Cluster {
         self.folder.join("slurm.conf")
     }
 
-    fn start(&self, nodes: usize, worlds: Worlds, lives: Lives) -> Result<()> {
+    fn start(
+        &self,
+        nodes: usize,
+        isolation: NodeIsolation,
+        lifetime: Lifetime,
+    ) -> Result<()> {
         let names: Vec<String> = (1..=nodes).map(|it| format!("n{it}")).collect();
         fs::write(self.conf(), self.text_of_conf(&names)?)?;
         for inner in ["state", "log", SPOOL, "tmp", "shm", LOCAL] {
@@ -434,9 +439,9 @@ impl Cluster {
         self.spawn(slurmctld, "slurmctld")?;
         let node = self.folder.join("node.sh");
         fs::write(&node, NODE)?;
-        let owner = match lives {
-            Lives::On => "1".to_owned(),
-            Lives::WithUs => std::process::id().to_string(),
+        let owner = match lifetime {
+            Lifetime::Detached => "1".to_owned(),
+            Lifetime::ParentBound => std::process::id().to_string(),
         };
         for name in &names {
             let words = [
@@ -447,8 +452,8 @@ impl Cluster {
                 &self.folder.join(SPOOL).join(name),
                 Path::new(&owner),
             ];
-            let command = match worlds {
-                Worlds::Own => {
+            let command = match isolation {
+                NodeIsolation::Own => {
                     let words = words.map(|it| it.to_string_lossy());
                     let folder = shell_words::quote(self.folder.to_str().context("UTF-8")?);
                     // What is left in /dev/shm goes with the folder.
@@ -460,7 +465,7 @@ impl Cluster {
                     );
                     own_world(name, &script)
                 }
-                Worlds::Shared => {
+                NodeIsolation::Shared => {
                     let mut command = Command::new(words[0]);
                     command.args(&words[1..]);
                     command
@@ -672,13 +677,13 @@ pub fn start(folder: &Path, nodes: usize, shared: bool) -> Result<()> {
         print!("{}", cluster.status()?);
         return Ok(());
     }
-    let worlds = match shared {
-        true => Worlds::Shared,
-        false => possible_worlds(),
+    let isolation = match shared {
+        true => NodeIsolation::Shared,
+        false => possible_isolation(),
     };
-    let cluster = Cluster::up(folder, nodes, worlds, Lives::On)?;
+    let cluster = Cluster::up(folder, nodes, isolation, Lifetime::Detached)?;
     print!("{}", cluster.status()?);
-    if worlds == Worlds::Shared {
+    if isolation == NodeIsolation::Shared {
         println!(
             "One node only: this system lets you make no namespaces, as in many containers, so a \
              node cannot have a name and a disk of its own.\n\

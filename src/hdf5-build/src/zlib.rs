@@ -5,10 +5,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::Compiler;
-use super::cmake::crate_source;
-use super::job::{Count, Job};
-use super::stamp::Stamp;
+use crate::compiler::Compiler;
+use crate::job::{Count, Job};
+use crate::source::crate_source;
+use crate::stamp::Stamp;
 
 /// The crate whose package holds zlib's source; `Cargo.lock` pins its version.
 const CRATE: &str = "libz-sys";

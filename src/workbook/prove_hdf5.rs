@@ -1,22 +1,39 @@
-//! Proves a library that was built: the chapters' programs run on it, in Rust and in Python.
+//! Chapter 5: builds HDF5, and proves the build, by programs of the chapters that run on it, in Rust
+//! and in Python.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use launch::Launch;
+use hdf5_build::{Compiler, Library, Stamp};
 use launch::supervise::{Ended, supervise};
+use launch::{Launch, wheel};
 
-use super::{Library, Stamp};
 use crate::chapter::Chapter;
 use crate::run::{self, Request};
 
 /// What the chapter's `check` is told, to compare Python's file with Rust's.
 const COMPARE: &str = "--compare-python";
 
+/// `make chapter-5`: builds the library, unless it is there, and with PYTHON=1 h5py on it;
+/// then proves it with the programs of the chapters. `Ok(true)` if every check held.
+pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
+    let compiler = Compiler::find(root, request.mpi)?;
+    let folder = wheel::folder_for_hdf5(root, request.mpi);
+    let release = request.release.as_deref();
+    let library = hdf5_build::library(root, &folder, &compiler, release)?;
+    let python = if request.python {
+        let _lock = hdf5_build::lock(&folder)?;
+        Some(hdf5_build::h5py(root, &folder, &compiler, &library)?)
+    } else {
+        None
+    };
+    prove(root, chapter, request, &library, python.as_deref())
+}
+
 /// Runs this chapter's program on the library, then the chapters before it; each of them
 /// in Python as well if there is an interpreter. `Ok(true)` if every check held.
-pub fn run(
+fn prove(
     root: &Path,
     chapter: &Chapter,
     request: &Request,

@@ -19,14 +19,11 @@ use launch::supervise::{Ended, Stream, supervise};
 use launch::{Launch, Mpi, Wrap, run_inside};
 use serde::{Deserialize, Serialize};
 
-#[cfg(target_os = "linux")]
-mod inside;
+/// The hidden subcommand of the `workbook` command that makes the hosts.
+pub const MAKE_HOSTS: &str = "make-hosts";
 
-/// The hidden door through which a world of hosts is made.
-pub const WORLD: &str = "world";
-
-/// The hidden door by which a launcher starts something on another host: in place of ssh.
-pub const VISIT: &str = "visit";
+/// The hidden subcommand by which a launcher starts something on another host, in place of ssh.
+pub const SSH_SHIM: &str = "ssh-shim";
 
 /// The exit status if the hosts could not be made.
 pub const NOT_MADE: i32 = 125;
@@ -39,11 +36,11 @@ pub const NETWORK: [u8; 3] = [10, 77, 0];
 
 /// Several hosts, and what is wrong with them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct World {
+pub struct Hosts {
     /// The `workbook` command.
-    pub door: PathBuf,
+    pub workbook: PathBuf,
     /// How many hosts; they are called `h1`, `h2`, …
-    pub hosts: usize,
+    pub count: usize,
     /// Whether each has a second card, which leads nowhere, with the same address on all.
     pub second_card: bool,
     /// Whether the hosts do not know each other's names.
@@ -52,12 +49,12 @@ pub struct World {
     pub cut: Option<PathBuf>,
 }
 
-impl World {
+impl Hosts {
     /// So many hosts, with which nothing is wrong.
-    pub fn new(door: &Path, hosts: usize) -> World {
-        World {
-            door: door.to_owned(),
-            hosts,
+    pub fn new(workbook: &Path, count: usize) -> Hosts {
+        Hosts {
+            workbook: workbook.to_owned(),
+            count,
             second_card: false,
             no_names: false,
             cut: None,
@@ -65,13 +62,13 @@ impl World {
     }
 }
 
-impl Wrap for World {
+impl Wrap for Hosts {
     /// The same command on the first of the hosts.
     fn wrap(&self, command: &Command) -> Command {
         let spec = serde_json::to_string(self).expect("it has no maps");
-        let mut world = Command::new(&self.door);
-        world.arg(WORLD).arg(spec);
-        run_inside(world, command)
+        let mut outer = Command::new(&self.workbook);
+        outer.arg(MAKE_HOSTS).arg(spec);
+        run_inside(outer, command)
     }
 }
 
@@ -95,19 +92,19 @@ pub fn are_possible(mpi: Mpi) -> Result<()> {
 
 /// Turns a launch on this machine into one on several hosts, as many ranks on each as on the
 /// others, or one more.
-pub fn spread(launch: &mut Launch, world: World) {
-    let (share, more) = (launch.ranks / world.hosts, launch.ranks % world.hosts);
-    let slots = (0..world.hosts).map(|host| share + usize::from(host < more));
+pub fn distribute(launch: &mut Launch, hosts: Hosts) {
+    let (share, more) = (launch.ranks / hosts.count, launch.ranks % hosts.count);
+    let slots = (0..hosts.count).map(|host| share + usize::from(host < more));
     let used = slots.enumerate().filter(|(_, slots)| *slots > 0);
-    let hosts: Vec<String> = used
+    let names: Vec<String> = used
         .map(|(host, slots)| format!("{}:{slots}", name(host)))
         .collect();
-    let mut options = vec!["--host".to_owned(), hosts.join(",")];
+    let mut options = vec!["--host".to_owned(), names.join(",")];
     options.append(&mut launch.options);
     launch.options = options;
     launch.environment.extend(by_tcp());
     launch.environment.extend(told_of_a_cut());
-    launch.wrappers.push(Arc::new(world));
+    launch.wrappers.push(Arc::new(hosts));
 }
 
 /// Open MPI talks by TCP only: also among the ranks of one host, so that all do the same.
@@ -162,13 +159,13 @@ pub fn refused() -> Option<String> {
 }
 
 /// The program that configures networks.
-fn ip() -> Option<PathBuf> {
+pub(crate) fn ip() -> Option<PathBuf> {
     launch::on_path_of_root("ip")
 }
 
 /// `workbook hosts`: runs a command on the first host, for `limit` at most. Its exit status; 1 if
 /// there is none.
-pub fn run(world: &World, words: &[OsString], limit: Duration) -> Result<i32> {
+pub fn run(hosts: &Hosts, words: &[OsString], limit: Duration) -> Result<i32> {
     if let Some(why) = refused() {
         bail!("this machine cannot have several hosts: {why}");
     }
@@ -179,7 +176,7 @@ pub fn run(world: &World, words: &[OsString], limit: Duration) -> Result<i32> {
         .envs(Mpi::OpenMpi.launch_environment())
         .envs(by_tcp())
         .envs(told_of_a_cut());
-    let outcome = supervise(world.wrap(&command), limit, |line| match line.stream {
+    let outcome = supervise(hosts.wrap(&command), limit, |line| match line.stream {
         Stream::Out => println!("{}", line.text),
         Stream::Err => eprintln!("{}", line.text),
     })?;
@@ -193,37 +190,4 @@ pub fn run(world: &World, words: &[OsString], limit: Duration) -> Result<i32> {
         other => println!("({other})"),
     }
     Ok(1)
-}
-
-/// The hidden door [`WORLD`]: makes the hosts, and runs the command on the first; the exit status
-/// is the command's.
-pub fn enter(spec: &str, command: &[OsString]) -> i32 {
-    let world: World = match serde_json::from_str(spec) {
-        Ok(world) => world,
-        Err(error) => {
-            eprintln!("workbook: these are no hosts: {error}");
-            return NOT_MADE;
-        }
-    };
-    #[cfg(target_os = "linux")]
-    return inside::enter(&world, command).unwrap_or_else(|error| {
-        eprintln!("workbook: cannot make the hosts: {error:#}");
-        NOT_MADE
-    });
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (world, command);
-        NOT_MADE
-    }
-}
-
-/// The hidden door [`VISIT`]: runs a command on another host; `words` are those that a launcher
-/// gives to ssh. Returns only if that cannot be done.
-pub fn visit(words: &[OsString]) -> i32 {
-    #[cfg(target_os = "linux")]
-    eprintln!("{:#}", inside::visit(words));
-    #[cfg(not(target_os = "linux"))]
-    let _ = words;
-    // As ssh(1).
-    255
 }

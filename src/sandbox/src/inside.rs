@@ -1,8 +1,8 @@
-//! Makes a cell, from inside: two processes that nobody else's code runs in.
+//! Makes a sandbox, from inside: two processes that nobody else's code runs in.
 //!
 //! The outer one leaves the machine's namespaces and lays out what is to be seen. The inner
 //! one is the first of the new process namespace: it starts the command, waits, and looks at
-//! what all processes of the cell use up.
+//! what all processes of the sandbox use up.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,6 +15,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
+use launch::namespaces;
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -31,8 +32,7 @@ use seccompiler::{
     SeccompFilter, SeccompRule,
 };
 
-use super::{Cell, NOT_MADE, SHARED, Way};
-use crate::namespaces;
+use crate::sandbox::{Mechanism, NOT_MADE, SHARED, Sandbox};
 
 /// The system's folders and files that a program needs to run, or a compiler to compile.
 const SYSTEM: [&str; 20] = [
@@ -66,19 +66,28 @@ const LOOK: Duration = Duration::from_millis(40);
 /// The user that a program is in a user namespace that root has made.
 const SOMEBODY: u32 = 1000;
 
-pub(super) fn enter(cell: &Cell, command: &[OsString]) -> i32 {
-    let report = fs::OpenOptions::new().append(true).open(&cell.report);
-    let report = match report {
-        Ok(report) => report,
+/// Makes the sandbox that `spec` describes, and runs the command in it; the exit status is the
+/// command's.
+pub fn enter(spec: &str, command: &[OsString]) -> i32 {
+    let sandbox: Sandbox = match serde_json::from_str(spec) {
+        Ok(sandbox) => sandbox,
         Err(error) => {
-            eprintln!("workbook: {}: {error}", cell.report.display());
+            eprintln!("workbook: this is no sandbox: {error}");
             return NOT_MADE;
         }
     };
-    separate(cell, command, &report).unwrap_or_else(|error| failed(&report, &error))
+    let report = fs::OpenOptions::new().append(true).open(&sandbox.report);
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("workbook: {}: {error}", sandbox.report.display());
+            return NOT_MADE;
+        }
+    };
+    separate(&sandbox, command, &report).unwrap_or_else(|error| failed(&report, &error))
 }
 
-fn separate(cell: &Cell, command: &[OsString], report: &File) -> Result<i32> {
+fn separate(sandbox: &Sandbox, command: &[OsString], report: &File) -> Result<i32> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/tmp"));
     let (user, group) = (geteuid(), getegid());
     let mut flags = CloneFlags::CLONE_NEWNS
@@ -86,41 +95,41 @@ fn separate(cell: &Cell, command: &[OsString], report: &File) -> Result<i32> {
         | CloneFlags::CLONE_NEWNET
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS;
-    if cell.way == Way::UserNamespace {
+    if sandbox.mechanism == Mechanism::UserNamespace {
         flags |= CloneFlags::CLONE_NEWUSER;
     }
-    let mapped = match cell.way {
-        Way::UserNamespace if user.is_root() => Some(map_from_outside(cell.user)?),
+    let mapped = match sandbox.mechanism {
+        Mechanism::UserNamespace if user.is_root() => Some(map_from_outside(sandbox.user)?),
         _ => None,
     };
     unshare(flags).context("this system does not allow namespaces (unshare)")?;
     if let Some(mapped) = mapped {
         mapped()?;
-    } else if cell.way == Way::UserNamespace {
+    } else if sandbox.mechanism == Mechanism::UserNamespace {
         let own = (user.as_raw(), group.as_raw());
         namespaces::map_own_user((user, group), own)?;
     }
-    sethostname("cell").context("cannot set the host name")?;
+    sethostname("sandbox").context("cannot set the host name")?;
     loopback_up().context("cannot start the loopback network")?;
-    lay_out(cell)?;
+    lay_out(sandbox)?;
 
     namespaces::with_first_process(
         |child| Ok(writeln!(&*report, "init {child}")?),
         || {
-            first(cell, command, &here, report)
+            first(sandbox, command, &here, report)
                 .unwrap_or_else(|error| failed(report, &error))
         },
     )
 }
 
-/// Says why there is no cell.
+/// Says why there is no sandbox.
 fn failed(mut report: &File, error: &Error) -> i32 {
     let error = format!("{error:#}").replace('\n', " ");
     let _ = writeln!(report, "failed {error}");
     NOT_MADE
 }
 
-/// Prepares the user namespace of a cell that root makes: root itself is in it, who lays out
+/// Prepares the user namespace of a sandbox that root makes: root itself is in it, who lays out
 /// what is to be seen, and a user that nobody else is, whom the program becomes. (As root
 /// outside, though another within, it could start processes without end: the kernel's limit
 /// is not for root.) Returns what is to be done when we are in the namespace.
@@ -159,7 +168,7 @@ fn map_from_outside(user: u32) -> Result<impl FnOnce() -> Result<()>> {
 // --- What is to be seen -----------------------------------------------------------------
 
 /// Lays out the new root, in the mount namespace that is ours now.
-fn lay_out(cell: &Cell) -> Result<()> {
+fn lay_out(sandbox: &Sandbox) -> Result<()> {
     let nothing: Option<&str> = None;
     mount(
         nothing,
@@ -169,7 +178,7 @@ fn lay_out(cell: &Cell) -> Result<()> {
         nothing,
     )
     .context("cannot separate the mounts")?;
-    let root = &cell.root;
+    let root = &sandbox.root;
     memory(root, "size=16m,mode=755", MsFlags::MS_NODEV)?;
     for path in SYSTEM {
         system(Path::new(path), root)?;
@@ -179,13 +188,16 @@ fn lay_out(cell: &Cell) -> Result<()> {
         fs::write(&path, text).with_context(|| format!("{}", path.display()))
     };
     fs::create_dir_all(root.join("etc"))?;
-    let (user, group) = owner(cell);
+    let (user, group) = owner(sandbox);
     etc(
         "passwd",
         format!("learner:x:{user}:{group}::/tmp:/bin/sh\n"),
     )?;
     etc("group", format!("learner:x:{group}:\n"))?;
-    etc("hosts", "127.0.0.1 localhost cell\n::1 localhost\n".into())?;
+    etc(
+        "hosts",
+        "127.0.0.1 localhost sandbox\n::1 localhost\n".into(),
+    )?;
     etc(
         "nsswitch.conf",
         "passwd: files\ngroup: files\nhosts: files\n".into(),
@@ -213,10 +225,10 @@ fn lay_out(cell: &Cell) -> Result<()> {
 
     // What lies in another comes after it.
     let mut given: BTreeMap<&Path, Access> = BTreeMap::new();
-    for path in &cell.read {
+    for path in &sandbox.read {
         given.insert(path, Access::Read);
     }
-    for path in &cell.write {
+    for path in &sandbox.write {
         given.insert(path, Access::Write);
     }
     for (path, access) in given {
@@ -229,11 +241,11 @@ fn lay_out(cell: &Cell) -> Result<()> {
 }
 
 /// Who the program is.
-fn owner(cell: &Cell) -> (u32, u32) {
-    match cell.way {
-        Way::AnotherUser => (cell.user, cell.user),
-        Way::UserNamespace if geteuid().is_root() => (SOMEBODY, SOMEBODY),
-        Way::UserNamespace => (geteuid().as_raw(), getegid().as_raw()),
+fn owner(sandbox: &Sandbox) -> (u32, u32) {
+    match sandbox.mechanism {
+        Mechanism::Uid => (sandbox.user, sandbox.user),
+        Mechanism::UserNamespace if geteuid().is_root() => (SOMEBODY, SOMEBODY),
+        Mechanism::UserNamespace => (geteuid().as_raw(), getegid().as_raw()),
     }
 }
 
@@ -294,7 +306,7 @@ fn inside(path: &Path, root: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Shows a folder or file in the cell, at the same place.
+/// Shows a folder or file in the sandbox, at the same place.
 fn bind(path: &Path, root: &Path, access: Access) -> Result<()> {
     let to = inside(path, root);
     let place = |to: &Path| -> io::Result<()> {
@@ -396,7 +408,7 @@ fn unescaped(place: &[u8]) -> OsString {
     OsString::from_vec(bytes)
 }
 
-/// Starts the loopback network: there is no other in a cell, and launchers want one.
+/// Starts the loopback network: there is no other in a sandbox, and launchers want one.
 fn loopback_up() -> Result<()> {
     // SAFETY: a request that is all zeros is one without a name and flags.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -418,19 +430,24 @@ fn loopback_up() -> Result<()> {
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-// --- The first process of the cell ---------------------------------------------------------
+// --- The first process of the sandbox ---------------------------------------------------------
 
-fn first(cell: &Cell, words: &[OsString], here: &Path, mut report: &File) -> Result<i32> {
+fn first(
+    sandbox: &Sandbox,
+    words: &[OsString],
+    here: &Path,
+    mut report: &File,
+) -> Result<i32> {
     let nothing: Option<&str> = None;
     mount(
         Some("proc"),
-        &cell.root.join("proc"),
+        &sandbox.root.join("proc"),
         Some("proc"),
         MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
         nothing,
     )
-    .context("cannot mount the cell's /proc (is this a container that hides /proc?)")?;
-    std::env::set_current_dir(&cell.root)?;
+    .context("cannot mount the sandbox's /proc (is this a container that hides /proc?)")?;
+    std::env::set_current_dir(&sandbox.root)?;
     // The old root then lies over the new one: pivot_root(2), "pivot_root(".", ".")".
     pivot_root(".", ".").context("cannot change the root")?;
     umount2(".", MntFlags::MNT_DETACH).context("cannot leave the old root")?;
@@ -443,8 +460,8 @@ fn first(cell: &Cell, words: &[OsString], here: &Path, mut report: &File) -> Res
     let (program, args) = words.split_first().context("there is no command")?;
     let mut command = Command::new(program);
     command.args(args);
-    let most = cell.processes + 40;
-    let becomes = geteuid().is_root().then(|| owner(cell));
+    let most = sandbox.processes + 40;
+    let becomes = geteuid().is_root().then(|| owner(sandbox));
     let filters = filters()?;
     // SAFETY: system calls and nothing more, in a process of one thread.
     unsafe {
@@ -477,7 +494,7 @@ fn first(cell: &Cell, words: &[OsString], here: &Path, mut report: &File) -> Res
             return Ok(None);
         }
         looked = Instant::now();
-        let Some(over) = over(cell) else {
+        let Some(over) = over(sandbox) else {
             return Ok(None);
         };
         writeln!(report, "over {over}")?;
@@ -486,8 +503,8 @@ fn first(cell: &Cell, words: &[OsString], here: &Path, mut report: &File) -> Res
     })
 }
 
-/// What all processes of the cell use too much of.
-fn over(cell: &Cell) -> Option<String> {
+/// What all processes of the sandbox use too much of.
+fn over(sandbox: &Sandbox) -> Option<String> {
     let (mut pages, mut tasks) = (0, 0);
     for entry in fs::read_dir("/proc").ok()?.flatten() {
         let name = entry.file_name();
@@ -516,13 +533,13 @@ fn over(cell: &Cell) -> Option<String> {
         .filter_map(|line| line.split_whitespace().nth(14)?.parse::<u64>().ok())
         .sum();
     let mib = (pages * page_size() + segments) >> 20;
-    if mib > cell.memory {
+    if mib > sandbox.memory {
         return Some(format!(
             "its processes together had more than {} MiB of memory",
-            cell.memory
+            sandbox.memory
         ));
     }
-    let most = cell.processes;
+    let most = sandbox.processes;
     (tasks > most).then(|| format!("it started more than {most} processes"))
 }
 
@@ -532,7 +549,7 @@ fn page_size() -> u64 {
     u64::try_from(size).unwrap_or(4096)
 }
 
-/// What no program of a cell may ask the kernel for: namespaces of its own, in which it could
+/// What no program of a sandbox may ask the kernel for: namespaces of its own, in which it could
 /// mount memory that nobody counts, and other memory that is no process's.
 fn filters() -> Result<Vec<BpfProgram>> {
     let mut forbidden = vec![

@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::MetadataCommand;
-use launch::supervise::{Ended, Stream, supervise};
 use launch::toolchain::hdf5_version;
 use launch::{cores, output_of, wheel};
 use regex::Regex;
 
-use super::job::{Count, Job};
-use super::stamp::Stamp;
-use super::zlib;
-use super::{Compiler, Library, belongs_to};
+use crate::compiler::{Compiler, Library, belongs_to};
+use crate::job::{Count, Job};
+use crate::source::crate_source;
+use crate::stamp::Stamp;
+use crate::zlib;
 
 /// The crate whose package holds HDF5's source; `Cargo.lock` pins its version.
 const CRATE: &str = "hdf5-metno-src";
@@ -144,51 +143,6 @@ fn source(root: &Path) -> Result<Source> {
         version,
         package,
     })
-}
-
-/// Asks cargo where the crate `name` is, which a `feature` of ours wants: its folder, and its
-/// name and version. Cargo fetches it if need be.
-pub fn crate_source(root: &Path, feature: &str, name: &str) -> Result<(PathBuf, String)> {
-    let mut metadata = MetadataCommand::new();
-    let mut options = vec!["--locked".to_owned()];
-    // Without this cargo would fetch what other systems need as well.
-    let rustc = output_of("rustc", &["-vV"]).unwrap_or_default();
-    if let Some(host) = rustc.lines().find_map(|line| line.strip_prefix("host: ")) {
-        options.extend(["--filter-platform".to_owned(), host.to_owned()]);
-    }
-    metadata
-        .manifest_path(root.join("Cargo.toml"))
-        .features(cargo_metadata::CargoOpt::SomeFeatures(vec![
-            feature.to_owned(),
-        ]))
-        .other_options(options);
-    let hour = std::time::Duration::from_secs(3600);
-    let outcome = supervise(metadata.cargo_command(), hour, |line| {
-        if line.stream == Stream::Err {
-            eprintln!("{}", line.text);
-        }
-    })?;
-    match outcome.ended {
-        Ended::Exit(0) => {}
-        Ended::Interrupted => bail!("interrupted while fetching the source"),
-        ended => bail!("cargo cannot find the source that is wanted ({name}): {ended}"),
-    }
-    let out = outcome
-        .lines
-        .iter()
-        .find(|it| it.stream == Stream::Out && it.text.starts_with('{'));
-    let json = out.map(|line| line.text.as_str()).unwrap_or_default();
-    let metadata = MetadataCommand::parse(json).context("cannot read cargo's metadata")?;
-    let package = metadata.packages.iter().find(|it| it.name.as_str() == name);
-    let package = package.with_context(|| format!("Cargo.lock does not name {name}"))?;
-    let home = package
-        .manifest_path
-        .parent()
-        .context("a manifest lies in a folder")?;
-    Ok((
-        home.as_std_path().to_owned(),
-        format!("{name} {}", package.version),
-    ))
 }
 
 /// The version that HDF5's own header states.

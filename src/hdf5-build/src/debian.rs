@@ -13,9 +13,9 @@ use anyhow::{Context, Result, bail};
 use launch::supervise::{Ended, Line, supervise};
 use launch::{Launch, cores, launcher_output, output_of};
 
-use super::job::{Count, Job};
-use super::stamp::Stamp;
-use super::{Compiler, Library, belongs_to};
+use crate::compiler::{Compiler, Library, belongs_to};
+use crate::job::{Count, Job};
+use crate::stamp::Stamp;
 
 // ANCHOR: options
 /// What `configure` is told, other than the prefix.
