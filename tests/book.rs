@@ -166,7 +166,7 @@ fn lonely_chapters(root: &Path) -> Faults {
         .map(|(path, name)| (path.to_owned(), name.to_owned()))
         .collect();
     let summary = read(&root.join("chapters/SUMMARY.md"));
-    let check = read(&root.join("src/check/main.rs"));
+    let check = read(&root.join("chapters/check.rs"));
 
     let mut chapters = rooms(root);
     let chapter =
@@ -215,15 +215,15 @@ fn lonely_chapters(root: &Path) -> Faults {
         );
         let test = format!("tests/{}.rs", chapter.replace('-', "_"));
         need(root.join(&test).is_file(), test);
-        let module = format!("\"../../chapters/{chapter}/check.rs\"");
+        let module = format!("\"{chapter}/check.rs\"");
         need(
             check.contains(&module),
-            "its module in src/check/main.rs".to_owned(),
+            "its module in chapters/check.rs".to_owned(),
         );
         let entry = format!("name: \"{name}\",");
         need(
             check.contains(&entry),
-            "its entry in `CHAPTERS` of src/check/main.rs".to_owned(),
+            "its entry in `CHAPTERS` of chapters/check.rs".to_owned(),
         );
     }
     faults
@@ -1022,11 +1022,11 @@ fn finds_a_chapter_that_is_not_everywhere() {
         },
     );
     lacks(
-        "chapter 01-hello-rank lacks its module in src/check/main.rs",
+        "chapter 01-hello-rank lacks its module in chapters/check.rs",
         |root| {
             edit(
                 root,
-                "src/check/main.rs",
+                "chapters/check.rs",
                 "01-hello-rank/check.rs",
                 "0/check.rs",
             );
@@ -1037,7 +1037,7 @@ fn finds_a_chapter_that_is_not_everywhere() {
         |root| {
             edit(
                 root,
-                "src/check/main.rs",
+                "chapters/check.rs",
                 "name: \"hello-rank\"",
                 "name: \"hello\"",
             );

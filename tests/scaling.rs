@@ -65,7 +65,7 @@ fn starting_can_be_measured() {
     // As tests/trace.rs builds them.
     let built = std::process::Command::new("cargo")
         .args(["build", "--quiet", "--locked", "--package", "recorder"])
-        .args(["--package", "check", "--target-dir"])
+        .arg("--target-dir")
         .arg(folder.parent().unwrap())
         .current_dir(root())
         .status();

@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use common::*;
 use launch::{Launch, Mpi, Toolchain};
 use parallel_hdf5::rows_of;
+use protocol::{Exchange, Question};
 use trace::layout::{Layout, Storage};
 use trace::{Touch, Trace, What, words};
 use workbook::picture::{Drawing, without_reads_of_metadata};
@@ -32,7 +33,7 @@ fn built() -> &'static Path {
         let target = own.ancestors().nth(3).expect("it lies in a target folder");
         let status = Command::new("cargo")
             .args(["build", "--quiet", "--locked", "--package", "recorder"])
-            .args(["--package", "check", "--target-dir"])
+            .arg("--target-dir")
             .arg(target)
             .current_dir(root())
             .status()
@@ -246,16 +247,13 @@ fn a_file_keeps_its_bytes_under_a_new_name() {
     assert_eq!(all(&asked).len(), 1000 * 2 * 4);
 }
 
-/// What `check layout` says of a file of every layout.
+/// What `check` says of the layout of a file.
 fn layout_of(file: &Path) -> Layout {
-    let output = Command::new(built().join("check"))
-        .arg("layout")
-        .arg(file)
-        .output()
-        .unwrap();
+    let exchange = Exchange::new(&Question::Layout(file.to_owned())).unwrap();
+    let mut command = exchange.command(env!("CARGO_BIN_EXE_check").as_ref());
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    exchange.answer().unwrap()
 }
 
 /// By the word of HDF5's own tools, and by what lies at these bytes.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use hdf5::{Dataset, File};
 use ndarray::{Array2, s};
 
-use crate::{Finished, Verdict, saying};
+use check::{Finished, Verdict, saying};
 
 /// So many rows are looked at together; a file may be larger than the memory.
 const BLOCK: usize = 1 << 18;

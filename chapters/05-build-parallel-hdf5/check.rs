@@ -6,7 +6,7 @@ pub mod exercises;
 
 use hdf5::File;
 
-use crate::{Finished, Verdict, saying};
+use check::{Finished, Verdict, saying};
 
 const ROWS: u64 = 1000;
 

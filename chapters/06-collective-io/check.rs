@@ -7,7 +7,7 @@ pub mod exercises;
 use hdf5::File;
 use ndarray::{Array1, Array2};
 
-use crate::{Finished, Verdict, saying};
+use check::{Finished, Verdict, saying};
 
 pub fn check(run: &Finished) -> Verdict {
     run.ended_well()?;

@@ -10,7 +10,7 @@ mod heights;
 use hdf5::File;
 use ndarray::Array2;
 
-use crate::{Finished, Verdict, saying};
+use check::{Finished, Verdict, saying};
 
 pub fn check(run: &Finished) -> Verdict {
     run.ended_well()?;

@@ -17,14 +17,15 @@ use catalogue::{CATALOGUE, Entry, Symptom};
 use hdf5::types::FixedUnicode;
 use hdf5::{File, H5Type};
 
-use crate::{Finished, Verdict};
+use check::{Finished, Verdict};
+use protocol::RunEnd;
 
 pub fn check(run: &Finished) -> Verdict {
     let after = |option: &str| {
         let at = run.args.iter().position(|arg| arg == option)?;
         run.args.get(at + 1).map(String::as_str)
     };
-    if run.ended == "2" {
+    if run.ended == RunEnd::Exit(2) {
         return Err("the arguments make no sense: see the message above".to_owned());
     }
     match (after("--wrong"), after("--cure"), after("--steps")) {
@@ -69,7 +70,8 @@ fn mistake(run: &Finished, entry: &Entry) -> Verdict {
     };
     if run.args.iter().any(|arg| arg == "--row") {
         // The runner adds where the ranks wait, and whether the cure cures.
-        println!("| {} | {expected} | {seen}{words}", entry.name);
+        let row = format!("| {} | {expected} | {seen}{words}", entry.name);
+        run.row.get_or_init(|| row);
     }
     let known = ["Open MPI 4.1", "MPICH 4.0"]
         .iter()
@@ -94,11 +96,11 @@ fn symptom(run: &Finished, name: &str) -> (Symptom, String) {
     let mut complaints = run.printed.lines().filter_map(complaint).peekable();
     let words = complaints.peek().map(|it| short(it.1)).unwrap_or_default();
     let ranks: BTreeSet<usize> = complaints.map(|it| it.0).collect();
-    match (run.ended == "limit", ranks.len()) {
+    match (run.ended == RunEnd::Limit, ranks.len()) {
         (true, 0) => (Symptom::Hang, String::new()),
         (_, all) if all == run.ranks => (Symptom::ErrorOnAll, words),
         (_, 1..) => (Symptom::ErrorOnOne, words),
-        (false, 0) if crashed(&run.ended) => (Symptom::Crash, String::new()),
+        (false, 0) if crashed(run.ended) => (Symptom::Crash, String::new()),
         (false, 0) => match right(run, name, false) {
             Ok(()) => (Symptom::Nothing, String::new()),
             Err(Wrong::Unreadable(words)) => (Symptom::Unreadable, short(&words)),
@@ -109,12 +111,13 @@ fn symptom(run: &Finished, name: &str) -> (Symptom, String) {
 
 /// Whether a rank was ended by a signal that a fault in a program sends: `SIGILL`, `SIGABRT`,
 /// `SIGBUS`, `SIGFPE` or `SIGSEGV`. A launcher gives its number, or that and 128.
-fn crashed(ended: &str) -> bool {
-    let status = ended
-        .rsplit(' ')
-        .next()
-        .and_then(|it| it.parse::<i32>().ok());
-    status.is_some_and(|it| matches!(it % 128, 4 | 6 | 7 | 8 | 11))
+fn crashed(ended: RunEnd) -> bool {
+    match ended {
+        RunEnd::Exit(status) | RunEnd::Signal(status) => {
+            matches!(status % 128, 4 | 6 | 7 | 8 | 11)
+        }
+        RunEnd::Limit | RunEnd::Interrupted => false,
+    }
 }
 
 /// `rank 1: no such file`, as the program prints an error.

@@ -8,17 +8,18 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use launch::supervise::Ended;
 use launch::{Launch, Run, Toolchain};
+use protocol::{ChapterRun, ChapterVerdict, RunEnd};
 use record::lines::Resolver;
 use record::{Call, Record, State};
 
 use crate::chapter::{Chapter, Mistake};
+use crate::checker;
 use crate::exercise::compile::Kit;
 use crate::exercise::trial::{self, Watcher};
 use crate::run::{self, Request};
@@ -99,9 +100,9 @@ pub fn show(
     print!("{}", made.recorder_says());
     transcript::note(&made.recorder_says());
     let verdict = bench.judge(mistake, "--wrong", &made, &[])?;
-    println!("{}", verdict.last);
-    transcript::note(&verdict.last);
-    Ok(verdict.holds)
+    println!("{verdict}");
+    transcript::note(&verdict.to_string());
+    Ok(verdict.verdict.is_ok())
 }
 
 fn progress(text: &str) {
@@ -137,14 +138,6 @@ struct Made {
     program: PathBuf,
     /// The folder with the source files of the mistakes that the program makes.
     sources: String,
-}
-
-/// What the chapter's check says of a run.
-struct Verdict {
-    /// The part of the table's row that it knows.
-    row: String,
-    last: String,
-    holds: bool,
 }
 
 impl Bench<'_> {
@@ -183,17 +176,22 @@ impl Bench<'_> {
         let made = self.make(mistake, &mistake.wrong())?;
         let seen = self.judge(mistake, "--wrong", &made, &["--row"])?;
         // Where some have an error, it is a matter of luck which.
-        let waits = match made.hangs && seen.row.ends_with("hang") {
+        let row = seen.row.as_deref().unwrap_or_default();
+        let waits = match made.hangs && row.ends_with("hang") {
             true => format!(": {}", made.waits()),
             false => String::new(),
         };
         let cured = self.make(mistake, &mistake.cured())?;
         let cure = self.judge(mistake, "--cure", &cured, &[])?;
-        let cures = if cure.holds { "cures" } else { "DOES NOT CURE" };
-        let faults = [&seen, &cure].into_iter().filter(|it| !it.holds);
-        let faults: Vec<String> = faults.map(|it| format!("{name}: {}", it.last)).collect();
+        let cures = if cure.verdict.is_ok() {
+            "cures"
+        } else {
+            "DOES NOT CURE"
+        };
+        let faults = [&seen, &cure].into_iter().filter(|it| it.verdict.is_err());
+        let faults: Vec<String> = faults.map(|it| format!("{name}: {it}")).collect();
         Ok(Row {
-            cells: format!("{}{waits} | {cures} |", seen.row),
+            cells: format!("{row}{waits} | {cures} |"),
             wrong: (!faults.is_empty()).then(|| faults.join("; ")),
         })
     }
@@ -252,45 +250,22 @@ impl Bench<'_> {
         which: &str,
         made: &Made,
         more: &[&str],
-    ) -> Result<Verdict> {
-        let ended = match made.run.ended {
-            _ if made.hangs => "limit".to_owned(),
-            Ended::Exit(status) => status.to_string(),
-            Ended::Signal(signal) => format!("signal {signal}"),
-            other => other.to_string(),
+    ) -> Result<ChapterVerdict> {
+        let ended = match made.hangs {
+            true => RunEnd::Limit,
+            false => checker::run_end(made.run.ended),
         };
-        let mut check = Command::new(&self.kit.check)
-            .args([
-                "chapter",
-                &self.chapter.name,
-                "--ranks",
-                &self.ranks.to_string(),
-            ])
-            .args(["--ended", &ended, "--", which, &mistake.name])
-            .args(more)
-            .env("WORKBOOK_DATA", &made.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot run the check")?;
-        let mut stdin = check
-            .stdin
-            .take()
-            .context("the check reads what was printed")?;
-        let _ = stdin.write_all(made.run.out.concat().as_bytes());
-        drop(stdin);
-        let said = check.wait_with_output()?;
-        let text = String::from_utf8_lossy(&said.stdout).into_owned();
-        let line = |begin: &str| text.lines().find(|it| it.starts_with(begin));
-        Ok(Verdict {
-            row: line("| ").unwrap_or_default().to_owned(),
-            last: text
-                .lines()
-                .last()
-                .unwrap_or("the check said nothing")
-                .to_owned(),
-            holds: said.status.success(),
-        })
+        let mut args = vec![which.to_owned(), mistake.name.clone()];
+        args.extend(more.iter().map(|it| (*it).to_owned()));
+        let run = ChapterRun {
+            chapter: self.chapter.name.clone(),
+            ranks: self.ranks,
+            ended,
+            args,
+            printed: made.run.out.concat(),
+            data: made.folder.clone(),
+        };
+        checker::judge(&self.kit.check, run)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod book;
 mod catalogue;
 pub mod chapter;
+mod checker;
 pub mod classroom;
 pub mod dist;
 pub mod doctor;

@@ -2,15 +2,15 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use launch::cargo::{Chatter, cargo};
 use launch::supervise::{Ended, Stream, supervise};
 use launch::{Launch, Mpi, Toolchain, cargo_config};
+use protocol::ChapterRun;
 use record::lines::Resolver;
 use trace::Trace;
 use virtual_cluster::hosts::{self, Hosts};
@@ -18,6 +18,7 @@ use virtual_cluster::slurm::{Launcher, Slurm};
 
 use crate::catalogue;
 use crate::chapter::{Chapter, Step};
+use crate::checker;
 use crate::prove_hdf5;
 use crate::traced::{self, Recording, Shown, Tools};
 use crate::transcript;
@@ -362,9 +363,8 @@ pub fn table(heading: &[String], rows: &[impl AsRef<str>]) -> String {
     text
 }
 
-/// Lets the `check` program look at what the run printed and at the file it left.
-///
-/// `check` runs as one process, and reads the file without MPI.
+/// Lets the `check` program look at what the run printed and at the file it left, and prints what
+/// it says.
 pub(crate) fn check(
     toolchain: &Toolchain,
     chapter: &Chapter,
@@ -374,40 +374,16 @@ pub(crate) fn check(
     data: &Path,
     printed: &str,
 ) -> Result<bool> {
-    let ended = match ended {
-        Ended::Exit(status) => status.to_string(),
-        Ended::Signal(signal) => format!("signal {signal}"),
-        Ended::Limit(_) | Ended::Stopped => "limit".to_owned(),
-        Ended::Interrupted => "interrupted".to_owned(),
+    let run = ChapterRun {
+        chapter: chapter.name.clone(),
+        ranks,
+        ended: checker::run_end(ended),
+        args: args.to_vec(),
+        printed: printed.to_owned(),
+        data: data.to_owned(),
     };
-    let mut check = Command::new(toolchain.program("check"))
-        .arg("chapter")
-        .arg(&chapter.name)
-        .arg("--ranks")
-        .arg(ranks.to_string())
-        .args(["--ended", &ended, "--"])
-        .args(args)
-        .env("WORKBOOK_DATA", data)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot run the check")?;
-    let mut says = check.stdout.take().context("the check says something")?;
-    let says = std::thread::spawn(move || {
-        let mut text = String::new();
-        let _ = says.read_to_string(&mut text);
-        text
-    });
-    let mut stdin = check
-        .stdin
-        .take()
-        .context("the check reads what was printed")?;
-    // A check that needs no output may close its end first: that is no error.
-    let _ = stdin.write_all(printed.as_bytes());
-    drop(stdin);
-    let right = check.wait()?.success();
-    let says = says.join().unwrap_or_default();
-    print!("{says}");
-    transcript::note(&says);
-    Ok(right)
+    let verdict = checker::judge(&toolchain.program("check"), run)?;
+    println!("{verdict}");
+    transcript::note(&verdict.to_string());
+    Ok(verdict.verdict.is_ok())
 }

@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 use launch::cargo::{Chatter, cargo};
 use launch::supervise::{Ended, Stream, supervise};
 use launch::{Launch, Mpi, Toolchain, launcher_output};
+use protocol::{Exchange, Question};
 use record::lines::Resolver;
 use record::{Call, Record};
 use tempfile::TempDir;
@@ -43,7 +44,15 @@ impl Tools {
                  and that works on Linux only"
             );
         }
-        let words = ["--package", "recorder", "--package", "check"];
+        let words = [
+            "--package",
+            "recorder",
+            "--package",
+            "parallel-hdf5-workbook",
+            "--lib",
+            "--bin",
+            "check",
+        ];
         if !cargo(root, toolchain, "build", &words, Chatter::OnTerminal)? {
             bail!(
                 "the recorder does not build; if the message above speaks of MPI, HDF5 or \
@@ -135,25 +144,22 @@ pub struct Shown<'a> {
 
 /// What lies where in a file, by the word of the HDF5 that `check` is linked with.
 fn layout(check: &Path, file: &Path) -> Result<Layout, String> {
-    let mut command = Command::new(check);
-    command.arg("layout").arg(file);
-    let outcome =
-        supervise(command, LAYOUT_LIMIT, |_| {}).map_err(|it| format!("{it:#}"))?;
-    let lines = || outcome.lines.iter();
-    let last = lines().rfind(|it| it.stream == Stream::Out && it.text.starts_with('{'));
-    match (outcome.ended, last) {
-        (Ended::Exit(0), Some(line)) => {
-            serde_json::from_str(&line.text).map_err(|error| error.to_string())
-        }
-        (Ended::Exit(_), _) => {
-            let said = lines().find_map(|it| it.text.strip_prefix("check: "));
+    let exchange = Exchange::new(&Question::Layout(file.to_owned()));
+    let exchange = exchange.map_err(|it| format!("{it:#}"))?;
+    let outcome = supervise(exchange.command(check), LAYOUT_LIMIT, |_| {});
+    let outcome = outcome.map_err(|it| format!("{it:#}"))?;
+    match outcome.ended {
+        Ended::Exit(0) => exchange.answer().map_err(|it| format!("{it:#}")),
+        Ended::Exit(_) => {
+            let mut lines = outcome.lines.iter();
+            let said = lines.find_map(|it| it.text.strip_prefix("check: "));
             let said = said.unwrap_or("HDF5 cannot read it");
             Err(match said.contains("file signature not found") {
                 true => "it is no HDF5 file, or was never closed".to_owned(),
                 false => said.to_owned(),
             })
         }
-        (ended, _) => Err(format!("HDF5 cannot read it ({ended})")),
+        ended => Err(format!("HDF5 cannot read it ({ended})")),
     }
 }
 

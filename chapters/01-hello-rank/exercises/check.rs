@@ -2,7 +2,7 @@
 
 use record::State;
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
 
 pub const ALL: &[Exercise] = &[
     Exercise {

@@ -7,8 +7,8 @@ use hdf5::{Dataset, Group};
 use ndarray::Array1;
 use record::Call;
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, names};
-use crate::shares::Shares;
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, names};
+use check::shares::Shares;
 
 pub const ALL: &[Exercise] = &[
     Exercise {

@@ -6,8 +6,8 @@ use hdf5::{Dataset, Datatype, H5Type};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use record::{Call, Selection};
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
-use crate::shares::{Shares, even};
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
+use check::shares::{Shares, even};
 
 pub const ALL: &[Exercise] = &[
     Exercise {
@@ -303,7 +303,7 @@ fn attribute(dataset: &Dataset, name: &str) -> Result<f64, Wrong> {
         let there = dataset.attr_names().unwrap_or_default();
         format!(
             "The dataset `heights` has no attribute `{name}`; it has {}",
-            crate::exercise::names(&there)
+            check::exercise::names(&there)
         )
     })?;
     // Whole if read as `f64`, but some digits are lost.

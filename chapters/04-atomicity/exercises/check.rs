@@ -5,9 +5,9 @@ use std::ops::Range;
 use ndarray::{Array1, Array2};
 use record::{Call, RankRecord, Record, Selection};
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
-use crate::order::Order;
-use crate::shares::Shares;
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
+use check::order::Order;
+use check::shares::Shares;
 
 pub const ALL: &[Exercise] = &[
     Exercise {

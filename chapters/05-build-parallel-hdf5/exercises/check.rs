@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use ndarray::Array2;
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
 
 pub const ALL: &[Exercise] = &[
     Exercise {

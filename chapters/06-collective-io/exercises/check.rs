@@ -7,8 +7,8 @@ use hdf5::H5Type;
 use ndarray::{Array1, Array2, ArrayView2, s};
 use record::{Access, Call};
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
-use crate::shares::Shares;
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
+use check::shares::Shares;
 
 pub const ALL: &[Exercise] = &[
     Exercise {

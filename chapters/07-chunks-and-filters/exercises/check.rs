@@ -6,8 +6,8 @@ use hdf5::Dataset;
 use ndarray::{Array2, s};
 use record::{Call, Selection, words};
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
-use crate::shares::Shares;
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
+use check::shares::Shares;
 
 pub const ALL: &[Exercise] = &[
     Exercise {

@@ -9,8 +9,8 @@ use hdf5::types::TypeDescriptor;
 use ndarray::{Array1, Array2};
 use record::Call;
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
-use crate::shares::Shares;
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong};
+use check::shares::Shares;
 
 pub const ALL: &[Exercise] = &[
     Exercise {
@@ -382,7 +382,7 @@ fn old(path: &Path) -> Result<(), String> {
     let file = File::open(path).map_err(|error| format!("it does not open: {error}"))?;
     let there = file.member_names().unwrap_or_default();
     if there != ["old"] {
-        return Err(format!("it has {}", crate::exercise::names(&there)));
+        return Err(format!("it has {}", check::exercise::names(&there)));
     }
     match file.dataset("old").and_then(|it| it.read_raw::<f64>()) {
         Ok(numbers) if numbers == OLD => Ok(()),

@@ -7,8 +7,8 @@ use std::ops::Range;
 use ndarray::{Array1, Array2};
 use record::{Call, Selection};
 
-use crate::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
-use crate::order::Order;
+use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
+use check::order::Order;
 
 pub const ALL: &[Exercise] = &[
     Exercise {

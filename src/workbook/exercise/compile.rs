@@ -69,7 +69,13 @@ impl Kit {
                 "--message-format=json-render-diagnostics",
             ])
             .args(["--package", "parallel-hdf5", "--package", "recorder"])
-            .args(["--package", "check", "--lib", "--bin", "check"])
+            .args([
+                "--package",
+                "parallel-hdf5-workbook",
+                "--lib",
+                "--bin",
+                "check",
+            ])
             .current_dir(root)
             .envs(toolchain.build_environment())
             .stdout(Stdio::piped())

@@ -2,19 +2,21 @@
 //! input, and finds out what is wrong with it.
 
 use std::ffi::OsString;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use launch::supervise::{Ended, Stream, supervise_while};
 use launch::{Launch, Mpi, Run, Wrap as _, launcher_output, limits};
+use protocol::{Answer, Case, Exchange, Given, Question, Wrong};
 use record::lines::Resolver;
 use record::{Call, Difference, Progress, Record, State, Watch};
 use sandbox::{self, Sandbox};
-use serde::{Deserialize, Serialize};
+
+use crate::checker;
 
 use super::compile::{Compiled, Kit};
 use super::verdict::{self, Outcome, Seconds, Verdict};
@@ -39,19 +41,6 @@ pub struct Options {
     pub ranks: Vec<usize>,
     /// The seed of the inputs; another one each time if `None`.
     pub seed: Option<u64>,
-}
-
-/// What the check has made for the program (see `Given` in `src/check/exercise.rs`).
-#[derive(Debug, Default, Deserialize)]
-pub struct Given {
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// The same in words.
-    pub words: String,
-    /// More environment.
-    pub environment: Vec<(String, String)>,
-    /// It is meant to end with a status other than 0.
-    pub fails: bool,
 }
 
 /// What was found in one trial: `Ok` with what was checked.
@@ -789,88 +778,45 @@ pub(super) fn prepare(
     seed: u64,
     data: &Path,
 ) -> Result<Given> {
-    let output = check_command(kit, "prepare", exercise, ranks, seed, data).output();
-    let output = output.with_context(|| format!("cannot start {}", kit.check.display()))?;
-    if !output.status.success() {
-        bail!(
-            "the input of exercise {exercise} cannot be made: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+    let case = case(exercise, ranks, seed, data);
+    let environment = [("MPICC", &*kit.toolchain.mpicc)];
+    checker::ask(&kit.check, &Question::Prepare(case), &environment)
+        .with_context(|| format!("the input of exercise {exercise} cannot be made"))
+}
+
+fn case(exercise: &Exercise, ranks: usize, seed: u64, data: &Path) -> Case {
+    Case {
+        chapter: exercise.chapter_name.clone(),
+        exercise: exercise.name.clone(),
+        ranks,
+        seed,
+        data: data.to_owned(),
     }
-    last_json(&String::from_utf8_lossy(&output.stdout))
-}
-
-/// What the check says is its last line: libraries that it is linked with may print warnings
-/// before (UCX does).
-fn last_json<T: serde::de::DeserializeOwned>(printed: &str) -> Result<T> {
-    let line = printed.lines().rfind(|line| line.starts_with('{'));
-    let line = line.with_context(|| format!("the check said: {printed}"))?;
-    serde_json::from_str(line).with_context(|| format!("the check said: {printed}"))
-}
-
-fn check_command(
-    kit: &Kit,
-    what: &str,
-    exercise: &Exercise,
-    ranks: usize,
-    seed: u64,
-    data: &Path,
-) -> Command {
-    let mut check = Command::new(&kit.check);
-    check
-        .args([what, &exercise.chapter_name, &exercise.name])
-        .args(["--ranks", &ranks.to_string(), "--seed", &seed.to_string()])
-        .env("WORKBOOK_DATA", data)
-        .env("MPICC", &kit.toolchain.mpicc);
-    check
-}
-
-/// What the check says is wrong.
-#[derive(Deserialize)]
-#[serde(tag = "wrong", content = "text", rename_all = "kebab-case")]
-enum Wrong {
-    Result(String),
-    Silent(String),
 }
 
 /// Lets the check look at what was left behind. It is a process of its own: whatever the
 /// program left there can at worst end that one.
-fn answer(
-    kit: &Kit,
-    subject: &Subject,
-    trial: &Trial,
-) -> Result<std::result::Result<String, Wrong>> {
-    #[derive(Serialize)]
-    struct Ended_<'a> {
-        printed: &'a [String],
-        complained: &'a [String],
-        status: i32,
-        lines: Vec<&'a str>,
-    }
-    let ended = serde_json::to_vec(&Ended_ {
-        printed: &trial.run.out,
-        complained: trial.said,
-        status: status(trial),
-        lines: trial.run.stdout.lines().collect(),
-    })?;
-    // Through a file: the check runs under a limit, and without standard input.
-    let mut said = tempfile::NamedTempFile::new()?;
-    said.write_all(&ended)?;
+fn answer(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<protocol::Finding> {
     let exercise = subject.exercise;
-    let mut command =
-        check_command(kit, "answer", exercise, trial.ranks, trial.seed, trial.data);
+    let exchange = Exchange::new(&Question::Answer(Answer {
+        case: case(exercise, trial.ranks, trial.seed, trial.data),
+        printed: trial.run.out.clone(),
+        complained: trial.said.to_vec(),
+        status: status(trial),
+        lines: trial.run.stdout.lines().map(str::to_owned).collect(),
+        record: trial.recorded.to_owned(),
+    }))?;
+    let mut command = exchange.command(&kit.check);
     command
-        .arg("--record")
-        .arg(trial.recorded)
-        .arg("--ended")
-        .arg(said.path())
+        .env("MPICC", &kit.toolchain.mpicc)
         .stdin(Stdio::null());
     let mut locked_up = None;
     if let Some(cells) = &kit.cells {
         // What the program left there may be made for harm.
-        cells.chown_to_program(said.path())?;
-        let read = [kit.check.as_path(), said.path(), trial.recorded];
-        let made = cells.sandbox(&read, &[trial.data], sandbox::MEMORY)?;
+        cells.chown_to_program(exchange.folder())?;
+        let read = [kit.check.as_path(), trial.recorded];
+        let write = [trial.data, exchange.folder()];
+        let made = cells.sandbox(&read, &write, sandbox::MEMORY)?;
         command = made.wrap(&command);
         locked_up = Some(made);
     }
@@ -881,20 +827,17 @@ fn answer(
             "what the program left behind cannot be read ({over})"
         ))));
     }
-    let of = |stream| {
-        let lines = outcome.lines.iter().filter(move |it| it.stream == stream);
-        lines
-            .map(|it| it.text.as_str())
-            .collect::<Vec<_>>()
-            .join("\n")
-    };
     match outcome.ended {
-        Ended::Exit(0) => last_json(&of(Stream::Out)),
+        Ended::Exit(0) => exchange.answer(),
         Ended::Interrupted | Ended::Stopped => bail!("interrupted"),
-        Ended::Exit(status) => bail!(
-            "the check of exercise {exercise} failed with status {status}: {}",
-            of(Stream::Err)
-        ),
+        Ended::Exit(status) => {
+            let lines = outcome.lines.iter().filter(|it| it.stream == Stream::Err);
+            let said: Vec<&str> = lines.map(|it| it.text.as_str()).collect();
+            bail!(
+                "the check of exercise {exercise} failed with status {status}: {}",
+                said.join("\n")
+            )
+        }
         // HDF5 may crash on a file that somebody has made up.
         other => Ok(Err(Wrong::Result(format!(
             "what the program left behind cannot be read ({other})"

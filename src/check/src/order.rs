@@ -26,6 +26,7 @@ enum Waits {
 }
 
 impl Order {
+    /// What the recorded calls of all ranks order.
     pub fn of(record: &Record) -> Order {
         let mut order = Order { waits: Vec::new() };
         order.collectives(record);

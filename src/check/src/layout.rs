@@ -1,8 +1,7 @@
-//! `check layout FILE`: what lies where in a file, for a picture of it.
+//! What lies where in a file, for a picture of it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::Path;
 
 use hdf5::dataset::Layout as Kind;
 use hdf5::{Dataset, File, Group, LocationType};
@@ -15,25 +14,8 @@ const MOST_CHUNKS: usize = 10_000;
 /// No group is looked into that lies deeper.
 const DEEPEST: usize = 64;
 
-/// Which file.
-#[derive(clap::Args)]
-pub struct Args {
-    /// An HDF5 file.
-    file: PathBuf,
-}
-
-/// Prints, as JSON, what lies where: a [`Layout`].
-pub fn print(args: &Args) -> ExitCode {
-    match of(&args.file) {
-        Ok(layout) => crate::exercise::print(&layout),
-        Err(error) => {
-            eprintln!("check: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn of(path: &Path) -> Result<Layout, String> {
+/// What lies where in a file.
+pub(crate) fn of(path: &Path) -> Result<Layout, String> {
     let size = saying("the file", std::fs::metadata(path))?.len();
     let file = saying("the file", File::open(path))?;
     let root = saying("its root group", file.loc_info())?;

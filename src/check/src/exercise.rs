@@ -6,14 +6,14 @@
 //! seed, never read from a file that the program could have changed.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use hdf5::{Dataset, File, H5Type};
 use ndarray::{Array, Dimension};
 use record::Record;
-use serde::Serialize;
 
-use crate::saying;
+use crate::{Chapter, saying};
+
+pub use protocol::{Finding, Given, Wrong};
 
 /// One exercise: how a trial of it is prepared, and how its outcome is judged.
 pub struct Exercise {
@@ -35,30 +35,6 @@ pub struct Case {
     pub data: PathBuf,
 }
 
-/// What the program is given.
-#[derive(Default, Serialize)]
-pub struct Given {
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// The same in words, for the learner: `1000 rows`. May be empty.
-    pub words: String,
-    /// More environment for all ranks.
-    pub environment: Vec<(String, String)>,
-    /// The program is meant to end with a status other than 0; then that is not reported
-    /// as a failure, but left to [`Exercise::judge`].
-    pub fails: bool,
-}
-
-impl Given {
-    /// Files only, which are `words`.
-    pub fn files(words: impl Into<String>) -> Given {
-        Given {
-            words: words.into(),
-            ..Given::default()
-        }
-    }
-}
-
 /// What is known after a trial in which all ranks ended well.
 pub struct Trial {
     /// What the program was given.
@@ -75,26 +51,15 @@ pub struct Trial {
     pub record: Record,
 }
 
-/// What was checked, in one line; or what is wrong.
-pub type Finding = Result<String, Wrong>;
-
-/// What is wrong with an answer.
-#[derive(Debug, Serialize)]
-#[serde(tag = "wrong", content = "text", rename_all = "kebab-case")]
-pub enum Wrong {
-    /// The result is not what was asked for.
-    Result(String),
-    /// The result may be what was asked for, by luck: what the ranks did to get it is not.
-    Silent(String),
-}
-
-impl From<String> for Wrong {
-    fn from(text: String) -> Wrong {
-        Wrong::Result(text)
-    }
-}
-
 impl Case {
+    fn of(case: &protocol::Case) -> Case {
+        Case {
+            ranks: case.ranks,
+            seed: case.seed,
+            data: case.data.clone(),
+        }
+    }
+
     /// Numbers that depend on the seed, the number of ranks and `stream` only: the same again
     /// in [`Exercise::judge`] as in [`Exercise::prepare`], others in each trial.
     ///
@@ -209,112 +174,44 @@ fn regular(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Which trial of which exercise.
-#[derive(clap::Args)]
-pub struct Args {
-    /// The chapter's name.
-    chapter: String,
-    /// The exercise's name.
-    exercise: String,
-    /// How many ranks.
-    #[arg(long)]
-    ranks: usize,
-    /// The seed of the input.
-    #[arg(long)]
-    seed: u64,
-    /// The folder in which the ranks recorded what they called.
-    #[arg(long)]
-    record: Option<PathBuf>,
-    /// A file that says what the ranks printed, and how they ended.
-    #[arg(long)]
-    ended: Option<PathBuf>,
+/// The exercise that is meant.
+fn find<'a>(
+    chapters: &'a [Chapter],
+    case: &protocol::Case,
+) -> Result<&'a Exercise, String> {
+    let chapter = chapters
+        .iter()
+        .find(|chapter| chapter.name == case.chapter)
+        .ok_or_else(|| format!("no check is known for chapter `{}`", case.chapter))?;
+    let mut all = chapter.exercises.iter();
+    all.find(|it| it.name == case.exercise).ok_or_else(|| {
+        format!(
+            "no check is known for exercise `{}`: name it in chapters/…-{}/exercises/check.rs",
+            case.exercise, case.chapter
+        )
+    })
 }
 
-impl Args {
-    fn case(&self) -> Case {
-        Case {
-            ranks: self.ranks,
-            seed: self.seed,
-            data: crate::data_folder(),
-        }
-    }
-
-    fn exercise(&self) -> Result<&'static Exercise, String> {
-        let chapter = crate::CHAPTERS
-            .iter()
-            .find(|chapter| chapter.name == self.chapter)
-            .ok_or_else(|| format!("no check is known for chapter `{}`", self.chapter))?;
-        let mut all = chapter.exercises.iter();
-        all.find(|it| it.name == self.exercise).ok_or_else(|| {
-                format!(
-                    "no check is known for exercise `{}`: name it in chapters/…-{}/exercises/check.rs",
-                    self.exercise, self.chapter
-                )
-            })
-    }
+/// What the program is given.
+pub(crate) fn prepare(chapters: &[Chapter], case: protocol::Case) -> Result<Given, String> {
+    let exercise = find(chapters, &case)?;
+    (exercise.prepare)(&Case::of(&case))
 }
 
-/// Prints, as JSON, what the program is given.
-pub fn prepare(args: &Args) -> ExitCode {
-    let given = args
-        .exercise()
-        .and_then(|exercise| (exercise.prepare)(&args.case()));
-    match given {
-        Ok(given) => print(&given),
-        Err(error) => {
-            eprintln!("check: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Prints, as JSON, what was found: `{"Ok": "what was checked"}` or
-/// `{"Err": {"wrong": "result", "text": "…"}}`.
-pub fn answer(args: &Args) -> ExitCode {
-    match try_answer(args) {
-        Ok(finding) => print(&finding),
-        Err(error) => {
-            eprintln!("check: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn try_answer(args: &Args) -> Result<Finding, String> {
-    #[derive(serde::Deserialize)]
-    struct Ended {
-        printed: Vec<String>,
-        complained: Vec<String>,
-        status: i32,
-        lines: Vec<String>,
-    }
-    let file = args.ended.as_deref().ok_or("--ended is missing")?;
-    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-    let ended: Ended = serde_json::from_str(&text)
-        .map_err(|error| format!("what the ranks printed: {error}"))?;
-    let folder = args.record.as_deref().ok_or("--record is missing")?;
-    let record = Record::read(folder, args.ranks).map_err(|error| error.to_string())?;
+/// What was found.
+pub(crate) fn judge(
+    chapters: &[Chapter],
+    answer: protocol::Answer,
+) -> Result<Finding, String> {
+    let exercise = find(chapters, &answer.case)?;
+    let record = Record::read(&answer.record, answer.case.ranks);
     let trial = Trial {
-        case: args.case(),
-        printed: ended.printed,
-        complained: ended.complained,
-        status: ended.status,
-        lines: ended.lines,
-        record,
+        case: Case::of(&answer.case),
+        printed: answer.printed,
+        complained: answer.complained,
+        status: answer.status,
+        lines: answer.lines,
+        record: record.map_err(|error| error.to_string())?,
     };
-    Ok((args.exercise()?.judge)(&trial))
-}
-
-/// Prints it as JSON, in one line.
-pub fn print(what: &impl Serialize) -> ExitCode {
-    match serde_json::to_string(what) {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("check: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    Ok((exercise.judge)(&trial))
 }
