@@ -16,8 +16,8 @@ use workbook::mpi::{Mpi, Toolchain};
 use workbook::rootless::Wheel;
 use workbook::{
     bench, book, cell, classroom, cluster, config, dist, doctor, figures, find_root, grade,
-    hosts, picture, print, report, rootless, run, scaling, session, slides, supervise,
-    traced, transcript, update,
+    hosts, picture, report, rootless, run, scaling, session, supervise, traced, transcript,
+    update,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -277,10 +277,6 @@ enum Door {
         #[command(subcommand)]
         book: Book,
     },
-    /// Make slides of the chapters: target/slides/index.html.
-    Slides,
-    /// Make the book for paper: target/print/parallel-hdf5-workbook.pdf. Needs Chromium.
-    Print,
     /// Part of the set-up without root: builds HDF5 for an MPI that came from a wheel.
     #[command(hide = true)]
     Rootless {
@@ -798,16 +794,6 @@ fn open(door: Door) -> Result<bool> {
         Door::Book {
             book: Book::Serve { port },
         } => book::serve(&root, port).map(|()| true),
-        Door::Slides => {
-            let deck = slides::build(&root)?;
-            println!("{}", deck.strip_prefix(&root).unwrap_or(&deck).display());
-            Ok(true)
-        }
-        Door::Print => {
-            let pdf = print::build(&root)?;
-            println!("{}", pdf.strip_prefix(&root).unwrap_or(&pdf).display());
-            Ok(true)
-        }
         Door::Rootless { mpi } => {
             let wheel = Wheel::chosen(mpi).context("setup.sh chose no wheel")?;
             wheel.build_hdf5().map(|()| true)
