@@ -17,7 +17,7 @@ $(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE ROOTLESS LAUNCHER HOSTS NODE
 SETUP = sh src/workbook/setup.sh
 WORKBOOK = cargo run --quiet --locked --package workbook --
 .DEFAULT_GOAL = help
-.PHONY: help progress watch grade test bench bench-full book serve slides print doctor bless pictures author-check clean \
+.PHONY: help progress watch grade test bench bench-full book serve doctor bless pictures author-check clean \
 	cluster-up cluster-status cluster-down
 
 help: ## list the doors
@@ -116,14 +116,6 @@ cluster-status: ## show the cluster's nodes and jobs
 cluster-down: ## stop the cluster; nothing is left of it
 	@$(SETUP)
 	@$(WORKBOOK) cluster down
-
-slides: ## make slides of the chapters: target/slides/index.html
-	@$(SETUP)
-	@$(WORKBOOK) slides
-
-print: ## make the book for paper: target/print/parallel-hdf5-workbook.pdf
-	@$(SETUP) browser
-	@$(WORKBOOK) print
 
 doctor: ## say what this machine has, what is wrong with it, and the cure
 	@$(SETUP)

@@ -13,9 +13,10 @@ use std::sync::LazyLock;
 
 use launch::Mpi;
 use regex::Regex;
-use scraper::{Html, Selector};
+use scraper::{ElementRef, Html, Selector};
 use workbook::book;
-use workbook::chapter::Plan;
+use workbook::chapter::{Chapter, Plan};
+use workbook::exercise::Exercise;
 use workbook::quiz;
 
 type Faults = Vec<String>;
@@ -235,7 +236,7 @@ fn plan(root: &Path, chapter: &str) -> Option<Plan> {
     toml::from_str(&text.ok()?).ok()
 }
 
-/// A chapter's page that lacks what each has: sections, its time, a picture.
+/// A chapter's page that lacks what each has: sections, its time, a picture, talking points.
 fn missing_sections(root: &Path) -> Faults {
     const SECTIONS: [&str; 4] = [
         "What you will be able to do",
@@ -270,6 +271,39 @@ fn missing_sections(root: &Path) -> Faults {
         if !picture.is_match(&text) {
             faults.push(format!(
                 "the page of {chapter} has no picture with a text in its place"
+            ));
+        }
+        let talks = text.matches("<details class=\"talk\">").count();
+        if talks < 3 {
+            faults.push(format!("the page of {chapter} has {talks} talking points"));
+        }
+    }
+    faults
+}
+
+/// A chapter with fewer than four topics for discussion, or whose topics and sample answers are
+/// not numbered alike.
+fn unanswered_topics(root: &Path) -> Faults {
+    let numbers = |text: &str| -> Vec<usize> {
+        let marks = text
+            .lines()
+            .filter_map(|it| it.split_once(". ")?.0.parse().ok());
+        marks.collect()
+    };
+    let mut faults = Vec::new();
+    for chapter in rooms(root) {
+        let page = root.join("chapters").join(&chapter).join("README.md");
+        let text = fs::read_to_string(page).unwrap_or_default();
+        let section = text.split("\n## Topics for discussion\n").nth(1);
+        let Some(section) = section.and_then(|it| it.split("\n## ").next()) else {
+            continue; // missing_sections says so
+        };
+        let (topics, answers) = section.split_once("<details").unwrap_or((section, ""));
+        let (topics, answers) = (numbers(topics), numbers(answers));
+        let counted: Vec<usize> = (1..=topics.len()).collect();
+        if topics.len() < 4 || topics != counted || topics != answers {
+            faults.push(format!(
+                "{chapter} has topics {topics:?}, answers {answers:?}"
             ));
         }
     }
@@ -735,6 +769,11 @@ fn every_chapter_has_its_sections() {
 }
 
 #[test]
+fn every_topic_has_a_sample_answer() {
+    none(unanswered_topics(root()));
+}
+
+#[test]
 fn every_chapter_lets_its_reader_predict() {
     none(wrong_quizzes(root()));
 }
@@ -804,6 +843,130 @@ fn the_book_holds_pages_and_pictures_only() {
     none(stray_files(built()));
     assert!(built().join("index.html").is_file());
     assert!(built().join("01-hello-rank/processes.svg").is_file());
+}
+
+fn select<'a>(page: &'a Html, selector: &str) -> Vec<ElementRef<'a>> {
+    page.select(&Selector::parse(selector).unwrap()).collect()
+}
+
+fn text(element: ElementRef) -> String {
+    element.text().collect()
+}
+
+#[test]
+fn one_page_for_paper_has_all_chapters_and_a_style_of_its_own() {
+    let page = Html::parse_document(&read(&built().join("print.html")));
+    let headings: Vec<String> = select(&page, "main h1").into_iter().map(text).collect();
+    for chapter in rooms(root()) {
+        let source = read(&root().join("chapters").join(&chapter).join("README.md"));
+        let title = source.lines().next().unwrap().trim_start_matches("# ");
+        assert!(
+            headings.iter().any(|it| it == title),
+            "{title}: {headings:?}"
+        );
+    }
+    let styles = attributes(&page, "href")
+        .into_iter()
+        .filter(|(element, target)| element == "link" && target.starts_with("print-"));
+    let styles: Vec<_> = styles.collect();
+    let [(_, style)] = styles.as_slice() else {
+        panic!("{styles:?}")
+    };
+    let style = read(&built().join(style));
+    assert!(style.contains("@media print {"), "{style}");
+    // Each page of the book has a link to it.
+    let first = Html::parse_document(&read(&built().join("01-hello-rank/index.html")));
+    assert_eq!(select(&first, "a[href='../print.html']").len(), 1);
+}
+
+/// `10:05` in minutes.
+fn minutes(clock: &str) -> u32 {
+    let (hours, minutes) = clock.split_once(':').unwrap();
+    hours.parse::<u32>().unwrap() * 60 + minutes.parse::<u32>().unwrap()
+}
+
+#[test]
+fn the_schedules_follow_from_the_minutes() {
+    let page = Html::parse_document(&read(&built().join("teaching.html")));
+    let chapters = Chapter::all(root()).unwrap();
+    let exercises = Exercise::all(root()).unwrap();
+    let mut schedules = 0;
+    for table in select(&page, "table") {
+        let row = Selector::parse("tr").unwrap();
+        let cell = Selector::parse("td, th").unwrap();
+        let rows: Vec<Vec<String>> = table
+            .select(&row)
+            .map(|it| it.select(&cell).map(text).collect())
+            .collect();
+        if rows[0].first().is_none_or(|it| it != "Time") {
+            continue;
+        }
+        schedules += 1;
+        let mut now = None;
+        let (mut sum, mut without_break) = (0, 0);
+        for row in &rows[1..] {
+            let [clock, what, length] = row.as_slice() else {
+                panic!("{row:?}")
+            };
+            if clock.is_empty() {
+                (now, without_break) = (None, 0);
+                continue;
+            }
+            let begins = minutes(clock);
+            assert_eq!(*now.get_or_insert(begins), begins, "{row:?}");
+            if what == "end" {
+                continue;
+            }
+            let length: u32 = length.parse().unwrap();
+            let expected = if let Some(rest) = what.strip_prefix("exercise ") {
+                let it = exercises
+                    .iter()
+                    .find(|it| rest.starts_with(&format!("{it} ")));
+                Some(it.unwrap_or_else(|| panic!("{what}")).plan.minutes)
+            } else if what == "break" || what == "lunch" {
+                without_break = 0;
+                None
+            } else {
+                let number: usize = what.split(' ').next().unwrap().parse().unwrap();
+                let it = chapters.iter().find(|it| it.number == number);
+                Some(it.unwrap_or_else(|| panic!("{what}")).plan.minutes)
+            };
+            if let Some(expected) = expected {
+                assert_eq!(length, expected, "{what}");
+                without_break += length;
+                assert!(without_break <= 90, "no break before {what}");
+            }
+            now = Some(begins + length);
+            sum += length;
+        }
+        // "In minutes: …; 240 of 240 in all."
+        let said = table
+            .parent()
+            .and_then(|it| it.next_siblings().find_map(ElementRef::wrap));
+        let said = said.map(text).unwrap_or_default();
+        assert!(said.contains(&format!("; {sum} of ")), "{sum}: {said}");
+    }
+    assert_eq!(schedules, 3, "half a day, a day, two days");
+}
+
+#[test]
+fn the_guide_tells_what_learners_get_wrong_in_every_exercise() {
+    let page = read(&built().join("teaching.html"));
+    let html = Html::parse_document(&page);
+    let summaries = select(&html, "details.talk > summary");
+    let summaries: Vec<String> = summaries.into_iter().map(text).collect();
+    // How many wrong answers there must be, `author check` says.
+    let ends = Regex::new(r": [1-9]\d* wrong answers$").unwrap();
+    for exercise in Exercise::all(root()).unwrap() {
+        let begin = format!("{exercise} ");
+        let summary = summaries.iter().find(|it| it.starts_with(&begin));
+        let summary = summary.unwrap_or_else(|| panic!("{exercise} is not in the guide"));
+        assert!(ends.is_match(summary), "{summary}");
+    }
+    // A wrong answer that a test gives to the checker, with what it is told.
+    assert!(page.contains("rows start too late"));
+    assert!(page.contains("row 667 belongs to rank 2 of 3"));
+    assert!(!page.contains("```"), "a block was not worked out");
 }
 
 /// What Open MPI's launcher says when it is asked for `ranks` ranks without the variables
@@ -1093,6 +1256,23 @@ fn finds_a_page_without_its_sections() {
         let page = read(&root.join(PAGE));
         let picture = Regex::new(r"!\[[^\]]*\]").unwrap();
         fs::write(root.join(PAGE), picture.replace(&page, "![]").as_bytes()).unwrap();
+    });
+    finds(missing_sections, "01-hello-rank has 0 talking", |root| {
+        edit(root, PAGE, "<details class=\"talk\">", "<details>");
+    });
+}
+
+#[test]
+fn finds_a_topic_without_an_answer() {
+    let topic = "\n## Topics for discussion\n";
+    finds(unanswered_topics, "answers []", |root| {
+        edit(root, PAGE, "<details class=\"talk\">", "<p>");
+    });
+    finds(unanswered_topics, "topics [9, 1, 2", |root| {
+        edit(root, PAGE, topic, &format!("{topic}\n9. And then?\n"));
+    });
+    finds(unanswered_topics, "topics [], answers []", |root| {
+        edit(root, PAGE, topic, &format!("{topic}\n## More\n"));
     });
 }
 

@@ -4,7 +4,6 @@
 //! `CHROME`. It is driven by its own protocol, JSON messages over a pipe:
 //! <https://chromedevtools.github.io/devtools-protocol/>.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -14,15 +13,42 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use launch::on_path;
 use serde_json::{Value, json};
-use workbook::print::{CHROMIUM_OPTIONS, chromium, chromium_in};
-use workbook::{book, slides};
+use workbook::book;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const PHONE: (u32, u32) = (390, 844);
 const DESKTOP: (u32, u32) = (1280, 900);
 
 // --- The browser -----------------------------------------------------------------------
+
+/// Without a window, and asking nobody in the network for anything. (Its sandbox does not run as
+/// root, nor where there are no user namespaces. The pages are our own.)
+const OPTIONS: [&str; 12] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-breakpad",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+];
+
+/// What `CHROME` names, or a browser of one of the usual names.
+fn chromium() -> PathBuf {
+    let named = std::env::var_os("CHROME").filter(|it| !it.is_empty());
+    let usual = ["chromium", "chromium-browser", "google-chrome"];
+    named
+        .map(PathBuf::from)
+        .or_else(|| usual.into_iter().find_map(on_path))
+        .expect("no browser: apt-get install chromium, or name one in the variable CHROME")
+}
 
 /// A browser with one tab, and with a profile of its own. Ends with this value.
 struct Browser {
@@ -37,20 +63,14 @@ struct Browser {
     profile: tempfile::TempDir,
 }
 
-#[test]
-#[should_panic(expected = "apt-get install chromium")]
-fn a_missing_browser_is_named_with_its_cure() {
-    chromium_in(None, OsStr::new("/nowhere")).unwrap();
-}
-
 impl Browser {
     fn start() -> Browser {
         let profile = tempfile::tempdir().unwrap();
         // The browser reads commands from file descriptor 3, and answers on 4.
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#])
-            .arg(chromium().unwrap())
-            .args(CHROMIUM_OPTIONS)
+            .arg(chromium())
+            .args(OPTIONS)
             .args(["--remote-debugging-pipe", "--hide-scrollbars"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
@@ -351,8 +371,9 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
         if path.is_dir() {
             found.extend(pages(&path));
         } else if path.extension().is_some_and(|it| it == "html")
-            // The list of pages for browsers without JavaScript: no page of its own.
-            && path.file_name().is_some_and(|it| it != "toc.html")
+            // Neither the list of pages for browsers without JavaScript, nor all pages in one,
+            // for paper, which asks for a printer when it is opened.
+            && path.file_name().is_some_and(|it| it != "toc.html" && it != "print.html")
         {
             found.push(path);
         }
@@ -703,167 +724,6 @@ fn a_fault_that_is_planted_is_found() {
         Vec::<String>::new(),
         "a listing may scroll"
     );
-}
-
-// --- The slides ------------------------------------------------------------------------
-
-const SLIDE: (u32, u32) = (1280, 720);
-
-/// The deck, built anew for these tests.
-fn deck() -> String {
-    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deck-browsed/index.html");
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        slides::build_into(root, &file).unwrap_or_else(|error| panic!("{error:#}"));
-        file
-    });
-    url(&BUILT)
-}
-
-/// Goes through all slides, with every answer shown, and lists what does not fit, cannot be
-/// read, or is not shown. Where there are several slides at a time, that is a fault, too.
-const LEAF: &str = r#"(() => {
-const faults = [];
-const slides = [...document.querySelectorAll('.slide')];
-for (const [number, slide] of slides.entries()) {
-    if (number) dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
-    const seen = slides.filter(it => it.checkVisibility());
-    if (seen.length !== 1 || seen[0] !== slide) faults.push(`${slide.id} is not alone`);
-    for (const it of slide.querySelectorAll('input')) { it.name = ''; it.checked = true; }
-    const body = slide.querySelector('.body');
-    for (const it of [slide, body]) {
-        const [down, right] = [it.scrollHeight - it.clientHeight, it.scrollWidth - it.clientWidth];
-        if (down > 0 || right > 0)
-            faults.push(`${slide.id} overflows by ${right} and ${down}: ${slide.innerText.slice(0, 60)}`);
-    }
-    const used = Math.max(...[...body.children].map(it => it.getBoundingClientRect().bottom));
-    if (used > document.querySelector('nav').getBoundingClientRect().top + 12)
-        faults.push(`${slide.id}: the buttons are over its text`);
-    for (const image of slide.querySelectorAll('img'))
-        if (!image.naturalWidth || image.getBoundingClientRect().height < 150)
-            faults.push(`${slide.id}: a picture that cannot be seen`);
-    if (!document.getElementById('notes').textContent.trim()) faults.push(`${slide.id} has no notes`);
-    faults.push(...(LOOK).map(it => `${slide.id}: ${it}`));
-}
-return faults;
-})()"#;
-
-#[test]
-fn no_slide_overflows_and_each_can_be_read_in_light_and_dark() {
-    let mut browser = Browser::start();
-    // What LOOK finds on a page, on the slide that is shown.
-    let look = LOOK
-        .replace("'main :is", "'.now :is")
-        .replace("'main *'", "'.now *'")
-        .replace("querySelector('main')", "querySelector('.now')");
-    let leaf = LEAF.replace("LOOK", look.trim());
-    let pictures = std::env::var_os("BOOK_PICTURES").map(PathBuf::from);
-    for scheme in ["light", "dark"] {
-        browser.open(&deck(), SLIDE, scheme);
-        let faults: Vec<String> = serde_json::from_value(browser.evaluate(&leaf)).unwrap();
-        assert!(faults.is_empty(), "{scheme}:\n{}", faults.join("\n"));
-        let faults = browser.faults();
-        assert!(faults.is_empty(), "{scheme}:\n{}", faults.join("\n"));
-        let Some(folder) = &pictures else { continue };
-        fs::create_dir_all(folder).unwrap();
-        browser.press("Home", "Home", 36, "");
-        let all = browser.evaluate("document.querySelectorAll('.slide').length");
-        for _ in 0..all.as_u64().unwrap() {
-            let name = browser.evaluate("document.querySelector('.now').id");
-            let file = format!("slide-{}-{scheme}.png", name.as_str().unwrap());
-            browser.picture(&folder.join(file));
-            browser.press("ArrowRight", "ArrowRight", 39, "");
-        }
-    }
-}
-
-#[test]
-fn a_slide_has_room_on_a_phone() {
-    let mut browser = Browser::start();
-    browser.open(&deck(), PHONE, "light");
-    // It may be longer than the screen, and is scrolled then; but not wider.
-    let wide = "[...document.querySelectorAll('.slide')].flatMap((slide, number) => {
-        if (number) dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
-        const wide = document.documentElement.scrollWidth - innerWidth;
-        return wide > 0 ? [`${slide.id} is wider than a phone by ${wide}`] : [];
-    })";
-    let wide: Vec<String> = serde_json::from_value(browser.evaluate(wide)).unwrap();
-    assert!(wide.is_empty(), "{}", wide.join("\n"));
-}
-
-#[test]
-fn the_slides_are_gone_through_by_keyboard() {
-    let mut browser = Browser::start();
-    browser.open(&deck(), SLIDE, "light");
-    let now = "document.querySelector('.now').id";
-    assert_eq!(browser.evaluate(now), "start");
-    for (key, number, expected) in [
-        ("ArrowRight", 39, "1-1"),
-        ("ArrowDown", 40, "1-2"),
-        ("ArrowLeft", 37, "1-1"),
-        ("ArrowUp", 38, "start"),
-        ("ArrowUp", 38, "start"),
-        ("PageDown", 34, "1-1"),
-        ("Home", 36, "start"),
-    ] {
-        browser.press(key, key, number, "");
-        assert_eq!(browser.evaluate(now), expected, "after {key}");
-    }
-    browser.press("End", "End", 35, "");
-    let last = "document.querySelector('.slide:last-of-type').classList.contains('now')";
-    assert_eq!(browser.evaluate(last), json!(true));
-
-    // Where one was is in the address. (The same page with another `#` is not loaded anew.)
-    browser.open("about:blank", SLIDE, "light");
-    let talked_about = "[...document.querySelectorAll('.slide')].find(it =>
-        it.querySelector('template').innerHTML.includes('look for stairs')).id";
-    browser.open(&deck(), SLIDE, "light");
-    let id = browser.evaluate(talked_about);
-    let address = format!("{}#{}", deck(), id.as_str().unwrap());
-    browser.open("about:blank", SLIDE, "light");
-    browser.open(&address, SLIDE, "light");
-    assert_eq!(browser.evaluate(now), id);
-    let notes = "document.getElementById('notes').checkVisibility()";
-    assert_eq!(browser.evaluate(notes), json!(false));
-    browser.press("n", "KeyN", 78, "n");
-    assert_eq!(browser.evaluate(notes), json!(true));
-    let text = browser.evaluate("document.getElementById('notes').innerText");
-    let text = text.as_str().unwrap();
-    // The talking points first, then what the page says.
-    let [talk, page] =
-        ["no two bars stand above each other", "Each step is a slab"].map(|it| {
-            text.find(it)
-                .unwrap_or_else(|| panic!("no `{it}`:\n{text}"))
-        });
-    assert!(talk < page, "{text}");
-    // The slide is smaller then, and above the notes.
-    let above = "document.querySelector('.now').getBoundingClientRect().bottom
-        <= document.getElementById('notes').getBoundingClientRect().top + 1";
-    assert_eq!(browser.evaluate(above), json!(true));
-    browser.press("n", "KeyN", 78, "n");
-    assert_eq!(browser.evaluate(notes), json!(false));
-
-    // A question: the third choice of three.
-    let quiz = "document.querySelector('.slide.quiz').id";
-    let quiz = browser.evaluate(quiz).as_str().unwrap().to_owned();
-    browser.open("about:blank", SLIDE, "light");
-    browser.open(&format!("{}#{quiz}", deck()), SLIDE, "light");
-    assert_eq!(browser.evaluate(SHOWN), json!([]), "answers are given away");
-    browser.press("3", "Digit3", 51, "3");
-    let shown = format!("{SHOWN}.map(it => it.split(' ').slice(1, 4).join(' '))");
-    assert_eq!(browser.evaluate(&shown), json!(["right ✓ Right."]));
-    assert_eq!(browser.faults(), Vec::<String>::new());
-}
-
-#[test]
-fn without_scripts_all_slides_are_there() {
-    let mut browser = Browser::start();
-    let off = json!({ "value": true });
-    browser.call("Emulation.setScriptExecutionDisabled", off);
-    browser.scripts = false;
-    browser.open(&deck(), SLIDE, "light");
-    let hidden = "[...document.querySelectorAll('.slide')].filter(it => !it.checkVisibility()).length";
-    assert_eq!(browser.evaluate(hidden), json!(0));
 }
 
 // --- Pictures of runs ------------------------------------------------------------------

@@ -38,8 +38,6 @@ fn help_lists_every_door() {
             "test",
             "book",
             "serve",
-            "slides",
-            "print",
             "doctor",
             "bless",
             "clean",

@@ -39,26 +39,12 @@ pub fn build(root: &Path) -> Result<PathBuf> {
 /// Builds the book of the workbook in `root` into `folder`, which is emptied first.
 pub fn build_into(root: &Path, folder: &Path) -> Result<()> {
     let folder = std::path::absolute(folder)?;
-    mdbook(root, &folder, None)?;
-    tidy(&folder)
-}
-
-/// Has mdBook make something else of the pages, into `folder`: what `output` says, which takes
-/// the place of `[output]` in `book.toml`. With several kinds, each gets a folder of its name.
-pub fn render(root: &Path, folder: &Path, output: &Value) -> Result<()> {
-    mdbook(root, &std::path::absolute(folder)?, Some(output))
-}
-
-fn mdbook(root: &Path, folder: &Path, instead: Option<&Value>) -> Result<()> {
-    let mut mdbook = Command::new(installed(root)?);
-    mdbook
+    let output = Command::new(installed(root)?)
         .args(["build", "--dest-dir"])
-        .args([folder, &root.join("book")])
-        .env("MDBOOK_LOG", "warn");
-    if let Some(instead) = instead {
-        mdbook.env("MDBOOK_OUTPUT", instead.to_string());
-    }
-    let output = mdbook.output().context("cannot run mdBook")?;
+        .args([&folder, &root.join("book")])
+        .env("MDBOOK_LOG", "warn")
+        .output()
+        .context("cannot run mdBook")?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         bail!("mdBook failed:\n{said}");
@@ -71,7 +57,7 @@ fn mdbook(root: &Path, folder: &Path, instead: Option<&Value>) -> Result<()> {
     if !complaints.is_empty() {
         bail!("mdBook is not content:\n{}", complaints.join("\n"));
     }
-    Ok(())
+    tidy(&folder)
 }
 
 /// Serves the book at 127.0.0.1, and makes it anew when a page or a program changes. Comes
@@ -113,11 +99,12 @@ pub fn serve(root: &Path, port: u16) -> Result<()> {
 pub fn mend(root: &Path, from: impl Read, to: impl Write) -> Result<()> {
     let (_context, mut book): (Value, Value) = serde_json::from_reader(from)?;
     let link = Regex::new(r"(\]\((?:[^)\s]*/)?)README\.md([#)])")?;
-    mend_pages(&mut book, &|page| {
+    let mut questions = 0;
+    mend_pages(&mut book, &mut |page| {
         let text = page["content"].as_str().unwrap_or_default();
         let text = link.replace_all(text, "${1}index.md$2");
         let file = page.get("source_path").and_then(Value::as_str);
-        let text = quiz::to_html(&text)
+        let text = quiz::to_html(&text, &mut questions)
             .map_err(|fault| faulty_quiz(root, file.unwrap_or_default(), fault))?;
         let text = teaching::to_tables(root, &text)
             .with_context(|| format!("chapters/{}", file.unwrap_or_default()))?;
@@ -134,14 +121,14 @@ fn faulty_quiz(root: &Path, file: &str, fault: quiz::Fault) -> anyhow::Error {
     let file = Path::new("chapters").join(file);
     // mdBook has included the listings already; the line that counts is that of the file.
     let text = std::fs::read_to_string(root.join(&file)).unwrap_or_default();
-    let quiz::Fault { line, what } = quiz::to_html(&text).err().unwrap_or(fault);
+    let quiz::Fault { line, what } = quiz::all(&text).err().unwrap_or(fault);
     anyhow!("{}:{line}: quiz: {what}", file.display())
 }
 
 /// Applies `mend` to all pages within `value`.
 fn mend_pages(
     value: &mut Value,
-    mend: &impl Fn(&mut Map<String, Value>) -> Result<()>,
+    mend: &mut impl FnMut(&mut Map<String, Value>) -> Result<()>,
 ) -> Result<()> {
     match value {
         Value::Array(values) => values.iter_mut().try_for_each(|it| mend_pages(it, mend)),

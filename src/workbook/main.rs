@@ -17,8 +17,8 @@ use workbook::chapter::Chapter;
 use workbook::exercise::trial::Options;
 use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::{
-    bench, book, classroom, dist, doctor, figures, find_root, grade, picture, print,
-    report, run, scaling, session, slides, traced, transcript, update,
+    bench, book, classroom, dist, doctor, figures, find_root, grade, picture, report, run,
+    scaling, session, traced, transcript, update,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -278,10 +278,6 @@ enum Door {
         #[command(subcommand)]
         book: Book,
     },
-    /// Make slides of the chapters: target/slides/index.html.
-    Slides,
-    /// Make the book for paper: target/print/parallel-hdf5-workbook.pdf. Needs Chromium.
-    Print,
     /// Part of the set-up without root: builds HDF5 for an MPI that came from a wheel.
     #[command(hide = true)]
     Rootless {
@@ -796,16 +792,6 @@ fn open(door: Door) -> Result<bool> {
         Door::Book {
             book: Book::Serve { port },
         } => book::serve(&root, port).map(|()| true),
-        Door::Slides => {
-            let deck = slides::build(&root)?;
-            println!("{}", deck.strip_prefix(&root).unwrap_or(&deck).display());
-            Ok(true)
-        }
-        Door::Print => {
-            let pdf = print::build(&root)?;
-            println!("{}", pdf.strip_prefix(&root).unwrap_or(&pdf).display());
-            Ok(true)
-        }
         Door::Rootless { mpi } => hdf5_build::for_wheel(&root, mpi).map(|()| true),
     }
 }

@@ -51,12 +51,12 @@ pub struct Fault {
     pub what: String,
 }
 
-/// The page with HTML in the place of its questions.
-pub fn to_html(page: &str) -> Result<String, Fault> {
-    let mut number = 0;
+/// The page with HTML in the place of its questions. `number` is that of the last question of the
+/// pages before it: mdBook also makes one page of all.
+pub fn to_html(page: &str, number: &mut usize) -> Result<String, Fault> {
     replace(page, &mut |quiz| {
-        number += 1;
-        html(&quiz, number)
+        *number += 1;
+        html(&quiz, *number)
     })
 }
 
@@ -157,7 +157,7 @@ fn read(start: usize, block: &[(usize, &str)]) -> Result<Quiz, Fault> {
     Ok(quiz)
 }
 
-/// The HTML of the page's question `number`. The texts in it are still Markdown: each line
+/// The HTML of question `number`. The texts in it are still Markdown: each line
 /// that holds one is a paragraph of its own.
 fn html(quiz: &Quiz, number: usize) -> String {
     let id = format!("quiz-{number}");
@@ -207,7 +207,7 @@ mod tests {
             choices,
             [("`a`", "It is not.", false), ("b::c", "It is.", true)]
         );
-        let html = to_html(PAGE).unwrap();
+        let html = to_html(PAGE, &mut 0).unwrap();
         assert!(html.starts_with("# Page\n\n<fieldset"), "{html}");
         assert!(
             html.ends_with("</fieldset>\n\n```rust\n- [ ] x\n```\n"),
@@ -228,11 +228,14 @@ mod tests {
             ("- [ ]", "- []", 7, "a choice begins with"),
         ] {
             let page = PAGE.replacen(old, new, 1);
-            let fault = to_html(&page).unwrap_err();
+            let fault = to_html(&page, &mut 0).unwrap_err();
             assert!(fault.what.contains(what), "{fault} in {page}");
             assert_eq!(fault.line, line, "{fault} in {page}");
         }
         let page = PAGE.split("```\n").next().unwrap();
-        assert_eq!(to_html(page).unwrap_err().what, "the block has no end");
+        assert_eq!(
+            to_html(page, &mut 0).unwrap_err().what,
+            "the block has no end"
+        );
     }
 }

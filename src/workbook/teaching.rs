@@ -27,9 +27,10 @@ use crate::chapter::Chapter;
 use crate::exercise::verdict::Outcome;
 use crate::exercise::{Exercise, author};
 
-/// How long a break is, and how long nobody should be kept from one, in minutes.
+/// How long a break is, in minutes.
 const BREAK: u32 = 15;
-const WITHOUT_BREAK: u32 = 90;
+/// How long nobody should be kept from one.
+pub(crate) const WITHOUT_BREAK: u32 = 90;
 /// Lunch, and the time from which on it may begin.
 const LUNCH: u32 = 60;
 const NOON: u32 = 12 * 60;

@@ -8,7 +8,9 @@ use launch::{Mpi, cargo_config, output_of};
 
 use super::mpi::{Working, major};
 use super::{Patient, Report, on_path, version_of};
-use crate::print::BROWSERS;
+
+/// The names under which a browser is found that can run without a window.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Rust is new enough.
 ///

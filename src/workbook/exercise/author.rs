@@ -14,12 +14,16 @@ use super::compile::Kit;
 use super::trial::{self, Options};
 use super::verdict::{Outcome, Verdict};
 use super::{Exercise, doors, with_hole_filled};
+use crate::teaching;
 
 /// The seed of all inputs: a run is as the last one.
 const SEED: u64 = 2;
 
 /// How many answers are tried at a time.
 const WORKERS: usize = 3;
+
+/// How many wrong answers the gallery has for each exercise, at least. The teacher's guide lists them.
+const WRONG_ANSWERS: usize = 2;
 
 /// A wrong answer, or another right one: an entry of `tests/gallery/NN-name.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -81,6 +85,7 @@ pub fn check(
     };
     let gallery = gallery(root)?;
     let mut faults = faults(root, &exercises)?;
+    faults.extend(faults_of_the_guide(root, &exercises, &gallery)?);
     let start = Instant::now();
     let mut tried = 0;
     for (turn, &mpi) in mpis.iter().enumerate() {
@@ -274,19 +279,58 @@ fn faults(root: &Path, exercises: &[Exercise]) -> Result<Vec<String>> {
             fault(&format!("the page has no `{heading}`"));
         }
         if exercise.plan.hints.len() < 2 {
-            fault("there are fewer than two hints");
+            fault("there are fewer than two `hints` in exercises.toml");
         }
         if exercise.plan.explanation.trim().is_empty() {
-            fault("the solution is not explained");
+            fault("the solution has no `explanation` in exercises.toml");
         }
-        if !starter.contains(&format!("make exercise-{}", exercise.door())) {
-            fault("the file does not say how it is checked");
+        let how = format!("make exercise-{}", exercise.door());
+        if !starter.contains(&how) {
+            fault(&format!(
+                "the solution's file does not say `{how}` at its top"
+            ));
         }
         for (what, text) in [("starter", starter), ("solution", exercise.solution()?)] {
             if !is_formatted(root, &text)? {
                 fault(&format!("rustfmt would change the {what}"));
             }
         }
+    }
+    Ok(faults)
+}
+
+/// What the teacher's guide lacks to tell of the exercises: wrong answers, and what to ask then.
+fn faults_of_the_guide(
+    root: &Path,
+    exercises: &[Exercise],
+    gallery: &BTreeMap<String, Vec<Answer>>,
+) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for exercise in exercises {
+        let answers = gallery.get(&exercise.to_string()).into_iter().flatten();
+        let wrong = answers.filter(|it| it.verdict != Outcome::Passes).count();
+        if wrong < WRONG_ANSWERS {
+            let room = exercise.page.parent().and_then(Path::file_name);
+            faults.push(format!(
+                "{exercise}: {wrong} of at least {WRONG_ANSWERS} wrong answers are in \
+                 tests/gallery/{}.toml; add an [[answer]] with `exercise = \"{exercise}\"` there, \
+                 one that a beginner will try",
+                room.unwrap_or_default().to_string_lossy()
+            ));
+        }
+        if exercise.plan.minutes > teaching::WITHOUT_BREAK {
+            faults.push(format!(
+                "{exercise}: its `minutes` in exercises.toml are more than {}, after which a class \
+                 has a break",
+                teaching::WITHOUT_BREAK
+            ));
+        }
+    }
+    let guide = "chapters/teaching.md";
+    let text = std::fs::read_to_string(root.join(guide))
+        .with_context(|| format!("cannot read {guide}"))?;
+    if let Err(error) = teaching::to_tables(root, &text) {
+        faults.push(format!("{guide}: {error:#}"));
     }
     Ok(faults)
 }
@@ -302,4 +346,71 @@ fn is_formatted(root: &Path, text: &str) -> Result<bool> {
         .output()
         .context("cannot run rustfmt")?;
     Ok(output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exercise_without_wrong_answers_is_named_with_the_place_for_them() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut exercises = Exercise::all(&root).unwrap();
+        let mut gallery = gallery(&root).unwrap();
+        let none = Vec::<String>::new();
+        assert_eq!(
+            faults_of_the_guide(&root, &exercises, &gallery).unwrap(),
+            none
+        );
+
+        // A right one does not count.
+        let wrong = |it: &Answer| it.verdict != Outcome::Passes;
+        let first = gallery["3.1"].iter().find(|it| wrong(it)).unwrap().clone();
+        let right = gallery.values().flatten().find(|it| !wrong(it)).unwrap();
+        let few = vec![first, right.clone()];
+        gallery.insert("3.1".to_owned(), few);
+        gallery.remove("4.2");
+        let longest = exercises.last_mut().unwrap();
+        longest.plan.minutes = 91;
+        let longest = longest.to_string();
+        let faults = faults_of_the_guide(&root, &exercises, &gallery).unwrap();
+        let [uneven, counter, long] = faults.as_slice() else {
+            panic!("{faults:#?}")
+        };
+        for (fault, begins, holds) in [
+            (
+                uneven,
+                "3.1: 1 of at least 2",
+                "tests/gallery/03-distances.toml",
+            ),
+            (counter, "4.2: 0 of at least 2", "`exercise = \"4.2\"`"),
+            (long, &*longest, "`minutes`"),
+        ] {
+            assert!(
+                fault.starts_with(begins) && fault.contains(holds),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_guide_with_nothing_to_ask_is_a_fault() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["chapters", "tests/gallery"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let answer = "[[answer]]\nexercise = \"1.1\"\nname = \"x\"\nverdict = \"hangs\"\n";
+        std::fs::write(root.path().join("tests/gallery/01-x.toml"), answer).unwrap();
+        let guide = root.path().join("chapters/teaching.md");
+        let faults = || faults_of_the_guide(root.path(), &[], &BTreeMap::new()).unwrap();
+        std::fs::write(&guide, "```verdicts\nhangs = \"Who?\"\n```\n").unwrap();
+        assert_eq!(faults(), Vec::<String>::new());
+        std::fs::write(&guide, "```verdicts\n```\n").unwrap();
+        assert_eq!(
+            faults(),
+            [
+                "chapters/teaching.md: the block `verdicts`: it has nothing to ask for `hangs`"
+            ]
+        );
+    }
 }
