@@ -100,7 +100,7 @@ fn a_wrong_result_does_not_count() {
     let folder = scratch();
     let file = folder.path().join("own.hdf5");
     let path = file.to_str().unwrap();
-    let program = build_program("peers", "bench-file");
+    let program = build_program("baselines", "bench-file");
     let ask = |args: &[&str]| {
         let output = Command::new(&program).args(args).output().unwrap();
         let says = String::from_utf8_lossy(&output.stderr).into_owned();

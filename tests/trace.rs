@@ -17,7 +17,7 @@ use launch::{Launch, Mpi, Toolchain};
 use parallel_hdf5::rows_of;
 use protocol::{Exchange, Question};
 use trace::layout::{Layout, Storage};
-use trace::{Touch, Trace, What, words};
+use trace::{Access, Trace, What, prose};
 use workbook::picture::{Drawing, without_reads_of_metadata};
 use workbook::traced::{Recording, Tools, record_quietly};
 
@@ -61,7 +61,7 @@ fn trace_of(launch: &Launch) -> Trace {
 /// The bytes of some touches of one dataset that are written, by rank.
 fn written(
     trace: &Trace,
-    touches: &[Touch],
+    touches: &[Access],
     dataset: &str,
 ) -> BTreeMap<usize, BTreeSet<u64>> {
     let mut written: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
@@ -174,7 +174,7 @@ fn aggregated_by_rank_0(trace: &Trace) {
     assert_eq!(asked.len(), trace.ranks);
     assert_eq!(all(&moved), all(&asked));
     if trace.ranks > 1 {
-        let said = words::one_file(trace, 0).join("\n");
+        let said = prose::one_file(trace, 0).join("\n");
         assert!(
             said.contains("moved none of these bytes: others did."),
             "{said}"
@@ -202,7 +202,7 @@ fn a_run_is_told_in_the_same_words_again() {
         let data = scratch();
         let trace = trace_of(&program("cells", 3, data.path()));
         let trace = without_reads_of_metadata(&trace);
-        let words = words::one_file(&trace, 0).join("\n");
+        let words = prose::one_file(&trace, 0).join("\n");
         assert!(!trace.asked.is_empty());
         (words, trace.without_times().asked)
     };

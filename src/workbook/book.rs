@@ -14,7 +14,7 @@ use nix::fcntl::{Flock, FlockArg};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use trace::words::markdown;
+use trace::prose::markdown;
 
 use crate::{quiz, teaching};
 

@@ -289,7 +289,7 @@ impl Made {
         }
         let words = places
             .iter()
-            .map(|(ranks, text)| format!("{} {text}", record::words::ranks(ranks)));
+            .map(|(ranks, text)| format!("{} {text}", record::prose::ranks(ranks)));
         words.collect::<Vec<_>>().join(", ")
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use launch::{Launch, Mpi, Toolchain};
-use trace::{Show, Trace, What, svg, words};
+use trace::{Show, Trace, What, prose, svg};
 
 use crate::chapter::{Chapter, Picture};
 use crate::traced::{Tools, record_quietly};
@@ -192,10 +192,10 @@ fn in_words(trace: &Trace, show: Show) -> String {
     let mut sentences = Vec::new();
     if show != Show::Time {
         let files = 0..trace.files.len();
-        sentences.extend(files.flat_map(|file| words::one_file(trace, file)));
+        sentences.extend(files.flat_map(|file| prose::one_file(trace, file)));
     }
     if show != Show::File {
-        sentences.extend(words::time(trace));
+        sentences.extend(prose::time(trace));
     }
     sentences.into_iter().map(|it| it + "\n").collect()
 }

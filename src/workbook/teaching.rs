@@ -21,7 +21,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use trace::words::markdown;
+use trace::prose::markdown;
 
 use crate::chapter::Chapter;
 use crate::exercise::verdict::Outcome;

@@ -133,7 +133,7 @@ fn two_files(trial: &Trial) -> Finding {
             (false, false) => {
                 return Err(Wrong::Result(format!(
                     "there is no file `{name}`, which {} of {ranks} should have written",
-                    record::words::ranks(&half)
+                    record::prose::ranks(&half)
                 )));
             }
             _ => {}
@@ -194,11 +194,11 @@ fn who_opened(trial: &Trial, name: &str, half: &[usize]) -> Result<(), Wrong> {
             match with {
                 Some(with) if with.len() > 1 => format!(
                     ": its communicator was that of {}",
-                    record::words::ranks(&with)
+                    record::prose::ranks(&with)
                 ),
                 _ => String::new(),
             },
-            record::words::ranks(half),
+            record::prose::ranks(half),
         ));
     }
     if half.len() < 2 {
@@ -214,7 +214,7 @@ fn who_opened(trial: &Trial, name: &str, half: &[usize]) -> Result<(), Wrong> {
             "rank {one} and rank {another} of {ranks} each opened `{name}` for itself alone, \
              with a communicator of one rank; neither knows what the other does in the file. \
              {} are to open it together: they need the same colour",
-            capital(&record::words::ranks(half))
+            capital(&record::prose::ranks(half))
         ));
     }
     for rank in half {
@@ -227,13 +227,13 @@ fn who_opened(trial: &Trial, name: &str, half: &[usize]) -> Result<(), Wrong> {
             Some(Some(with)) => {
                 format!(
                     "opened it with the communicator of {}",
-                    record::words::ranks(&with)
+                    record::prose::ranks(&with)
                 )
             }
         };
         return silent(format!(
             "`{name}` is to be opened by {} of {ranks} together; rank {rank} {how}",
-            record::words::ranks(half)
+            record::prose::ranks(half)
         ));
     }
     Ok(())
@@ -298,7 +298,7 @@ fn who_wrote(trial: &Trial, name: &str, half: &[usize]) -> Result<(), Wrong> {
 }
 
 fn in_words(rows: &[std::ops::Range<u64>]) -> String {
-    record::words::rows(rows)
+    record::prose::rows(rows)
 }
 
 // --- 2.4 -------------------------------------------------------------------------------
@@ -438,14 +438,14 @@ fn one_cannot(trial: &Trial) -> Finding {
         )),
         (false, _) => Ok(format!(
             "the other sums are there; {} had no good part, and said so",
-            record::words::ranks(&bad)
+            record::prose::ranks(&bad)
         )),
     }
 }
 
 /// The group, the status and the message of a run in which these ranks had no good part.
 fn all_heard_of(trial: &Trial, bad: &[usize], complete: bool) -> Result<(), Wrong> {
-    let which = record::words::ranks(bad);
+    let which = record::prose::ranks(bad);
     let mut faults = Vec::new();
     if complete {
         faults.push(format!(

@@ -429,7 +429,7 @@ fn in_words(ranges: &[Range<usize>]) -> String {
         .iter()
         .map(|it| it.start as u64..it.end as u64)
         .collect();
-    record::words::rows(&ranges)
+    record::prose::rows(&ranges)
 }
 
 // --- What came before what -------------------------------------------------------------

@@ -458,7 +458,7 @@ fn compressed(trial: &Trial) -> Finding {
         });
         let who = match ranks.as_slice() {
             [] => "nobody wrote this row".to_owned(),
-            some => format!("it was {} that wrote this row", record::words::ranks(some)),
+            some => format!("it was {} that wrote this row", record::prose::ranks(some)),
         };
         return Err(Wrong::Result(format!(
             "`heights[{row}, {column}]` is {is}, should be {should}; {who}"
@@ -481,7 +481,7 @@ fn compressed(trial: &Trial) -> Finding {
             return Err(Wrong::Silent(format!(
                 "Row {} was written by {}: in the file is whatever came last",
                 element[0],
-                record::words::ranks(&ranks)
+                record::prose::ranks(&ranks)
             )));
         }
         let idle: Vec<usize> = (0..trial.ranks())
@@ -490,7 +490,7 @@ fn compressed(trial: &Trial) -> Finding {
         if rows >= 100 * trial.ranks() && !idle.is_empty() {
             return Err(Wrong::Silent(format!(
                 "Of the {rows} rows, {} wrote none: the work is not shared",
-                record::words::ranks(&idle)
+                record::prose::ranks(&idle)
             )));
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use hdf5::Dataset;
 use ndarray::{Array2, s};
-use record::{Call, Selection, words};
+use record::{Call, Selection, prose};
 
 use check::exercise::{Case, Exercise, Finding, Given, Trial, Wrong, counted};
 use check::shares::Shares;
@@ -88,11 +88,11 @@ fn whole_chunks(trial: &Trial) -> Finding {
                 let of_rank = shares.written(trial, "depth", *rank);
                 format!("rank {rank} wrote {}", rows_in_words(&of_rank))
             });
-            let wrote = words::list(&wrote.collect::<Vec<_>>());
+            let wrote = prose::list(&wrote.collect::<Vec<_>>());
             return Err(Wrong::Silent(format!(
                 "The numbers are right. But chunk {number}, which is {}, has rows of {}: {wrote}",
                 rows_in_words(&[its_rows]),
-                words::ranks(ranks),
+                prose::ranks(ranks),
             )));
         }
     }
@@ -146,7 +146,7 @@ fn packed(dataset: &Dataset, chunks: &[usize]) -> Result<(), Wrong> {
 
 fn rows_in_words(ranges: &[Range<usize>]) -> String {
     let ranges = ranges.iter().map(|it| it.start as u64..it.end as u64);
-    words::rows(&ranges.collect::<Vec<_>>())
+    prose::rows(&ranges.collect::<Vec<_>>())
 }
 
 // --- 2: changed tiles ------------------------------------------------------------------
@@ -221,7 +221,7 @@ fn only_changed(trial: &Trial) -> Finding {
                 1 => format!("rank {} wrote it", writers[0]),
                 times => format!(
                     "it was written {times} times, by {}",
-                    words::ranks(&writers)
+                    prose::ranks(&writers)
                 ),
             };
             return Err(Wrong::Result(format!(
@@ -254,14 +254,14 @@ fn only_changed(trial: &Trial) -> Finding {
             false => format!(
                 "The numbers are right. But tile {tile} did not change, and was written all the \
                  same, by {}. Only {} changed",
-                words::ranks(ranks),
-                words::list(&all)
+                prose::ranks(ranks),
+                prose::list(&all)
             ),
             true => format!(
                 "The numbers are right. But tile {tile} was written {} times, by {}; once is \
                  what it takes",
                 ranks.len(),
-                words::ranks(ranks)
+                prose::ranks(ranks)
             ),
         }));
     }
@@ -365,7 +365,7 @@ fn make_station(case: &Case) -> Result<Given, String> {
             .create("counts")
     })?;
     let rows: Vec<String> = counts.iter().map(u64::to_string).collect();
-    Ok(Given::files(format!("{} rows", words::list(&rows))))
+    Ok(Given::files(format!("{} rows", prose::list(&rows))))
 }
 
 fn grown(trial: &Trial) -> Finding {
@@ -396,7 +396,7 @@ fn grown(trial: &Trial) -> Finding {
                 return Err(Wrong::Result(format!(
                     "Row {row} of `series` is {found:?}, should be {right:?}; {who}. The rows of \
                      step {step} are {}",
-                    words::rows(std::slice::from_ref(&rows)),
+                    prose::rows(std::slice::from_ref(&rows)),
                 )));
             }
         }
@@ -427,7 +427,7 @@ fn step_is_shared(trial: &Trial, step: usize, rows: Range<u64>) -> Result<(), Wr
                 "When rank {rank} wrote {} of step {step}, `series` had {length} rows; after \
                  this step it is to have {}. Whoever looks at it meanwhile finds rows that \
                  nobody has written yet",
-                words::rows(std::slice::from_ref(&part)),
+                prose::rows(std::slice::from_ref(&part)),
                 rows.end
             )));
         }

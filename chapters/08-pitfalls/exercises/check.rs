@@ -334,7 +334,7 @@ fn nothing(trial: &Trial, bad: &str) -> Finding {
         return Err(Wrong::Result(format!(
             "{messages} messages on standard error name {bad}, by {}; one is enough, and with \
              a thousand ranks more than one is none",
-            record::words::ranks(&speakers)
+            record::prose::ranks(&speakers)
         )));
     }
     if let Some(rank) = trial.record.ranks.iter().find(|it| it.aborted.is_some()) {

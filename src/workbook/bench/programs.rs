@@ -74,7 +74,7 @@ impl Programs {
                 }
             };
             println!("building the programs for {mpi}");
-            let words = ["--profile", profile, "--package", "peers", "--bins"];
+            let words = ["--profile", profile, "--package", "baselines", "--bins"];
             let chapter = ["--profile", profile, "--bin", "distances"];
             for words in [&words[..], &chapter[..]] {
                 if !cargo(root, &toolchain, "build", words, Chatter::OnTerminal)? {
@@ -248,7 +248,7 @@ impl Programs {
             Who::CBlocks => (built.c.clone(), vec![path, BLOCK.to_string()]),
             Who::CWhole => (built.c.clone(), vec![path, ALL_AT_ONCE.to_string()]),
             Who::H5pyBlocks | Who::H5pyWhole => {
-                let script = self.root.join("src/peers/distances.py");
+                let script = self.root.join("src/baselines/distances.py");
                 let block = match who {
                     Who::H5pyBlocks => BLOCK,
                     _ => ALL_AT_ONCE,
@@ -335,7 +335,7 @@ fn compile(
         .args(flags)
         .arg("-o")
         .arg(&program)
-        .arg(root.join("src/peers/distances.c"))
+        .arg(root.join("src/baselines/distances.c"))
         .arg("-lm")
         .current_dir(folder) // it leaves an object file behind
         .output()

@@ -29,7 +29,7 @@ pub(super) fn explain(trial: &Trial) -> (Outcome, String) {
         .filter(|it| it.name != "MPI_Abort")
         .and_then(|call| {
             let line = (trial.lines)(call).map(|line| format!(", line {line}"));
-            Some(format!("{}{}", record::words::call(call), line?))
+            Some(format!("{}{}", record::prose::call(call), line?))
         });
     let refused = memory_refused(trial);
     // The launcher of Open MPI 5 gathers a line until it ends. What gives out first is the launcher's
@@ -233,5 +233,5 @@ fn left_early(trial: &Trial) -> Option<String> {
         .map(|it| it.rank)
         .collect();
     (!ranks.is_empty())
-        .then(|| format!("{} never started MPI", record::words::ranks(&ranks)))
+        .then(|| format!("{} never started MPI", record::prose::ranks(&ranks)))
 }

@@ -439,8 +439,8 @@ fn hang(trial: &Trial, after: Duration) -> String {
         places(trial)
     );
     let are = |ranks: &[usize]| match ranks {
-        [_] => format!("{} is", record::words::ranks(ranks)),
-        _ => format!("{} are", record::words::ranks(ranks)),
+        [_] => format!("{} is", record::prose::ranks(ranks)),
+        _ => format!("{} are", record::prose::ranks(ranks)),
     };
     let busy = busy(trial);
     if !busy.is_empty() {
