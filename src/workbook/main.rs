@@ -333,7 +333,7 @@ struct Check {
     machine: Machine,
     #[command(flatten)]
     inputs: Inputs,
-    /// Another file than that in exercises/.
+    /// Another file than that in answers/.
     #[arg(long)]
     file: Option<PathBuf>,
     /// Show the launcher's own words, too.
