@@ -339,8 +339,6 @@ fn the_sources_do_without_git(release: &Path) {
     with_what_is_built(release);
     let progress = done(workbook_in(release, &["progress"]));
     assert!(progress.contains("0 of "), "{progress}");
-    let update = workbook_in(release, &["update"]);
-    assert!(!update.status.success() && printed(&update).contains("no git clone"));
     let dist = workbook_in(release, &["dist"]);
     assert!(
         !dist.status.success()

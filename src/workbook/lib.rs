@@ -37,7 +37,6 @@ pub mod supervise;
 pub mod teaching;
 pub mod traced;
 pub mod transcript;
-pub mod update;
 
 use std::path::{Path, PathBuf};
 

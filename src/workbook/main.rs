@@ -17,7 +17,7 @@ use workbook::rootless::Wheel;
 use workbook::{
     bench, book, cell, classroom, cluster, config, dist, doctor, figures, find_root, grade,
     hosts, picture, print, report, rootless, run, scaling, session, slides, supervise,
-    traced, transcript, update,
+    traced, transcript,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -243,14 +243,6 @@ enum Door {
         spec: String,
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
-    },
-    /// Bring the workbook up to date, and lose nothing of what you have done.
-    Update {
-        /// From where: a branch, `origin/main` say; or, in the folder of a new release, the
-        /// folder of the old one, whose answers are taken along. Where the clone came from if
-        /// not given.
-        #[arg(long, value_name = "BRANCH|FOLDER")]
-        from: Option<String>,
     },
     /// Make a repository for a class: the workbook without solutions, and workflows that check
     /// the exercises.
@@ -765,7 +757,6 @@ fn open(door: Door) -> Result<bool> {
             println!("{}", file.strip_prefix(&root).unwrap_or(&file).display());
             Ok(true)
         }
-        Door::Update { from } => update::update(&root, from.as_deref()),
         Door::Author {
             author: Author::Starters,
         } => author::starters(&root),

@@ -7,7 +7,6 @@
 
 pub mod answers;
 pub mod author;
-pub mod carry;
 pub mod compile;
 pub mod doors;
 mod failure;
