@@ -354,8 +354,8 @@ impl Check {
 
 #[derive(Args)]
 struct Grade {
-    /// A submission (a copy or clone of the workbook, or only its exercises' files), or a
-    /// folder of submissions.
+    /// A submission (a copy or clone of the workbook, or only its answers), or a folder of
+    /// submissions.
     #[arg(required = true)]
     folders: Vec<PathBuf>,
     /// Only this exercise, or chapter; may be given several times.
