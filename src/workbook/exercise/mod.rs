@@ -107,7 +107,7 @@ impl Exercise {
             .with_context(|| format!("cannot read {}", file.display()))?;
         let plans: Plans = toml::from_str(&text)
             .with_context(|| format!("{} is not right", file.display()))?;
-        let answers = answers(chapter)?;
+        let answers = answers_to(chapter)?;
         let exercises = plans.exercise.into_iter().map(|plan| {
             let parts = plan.file.split_once('-').and_then(|(number, name)| {
                 Some((number.parse::<usize>().ok()?, name.to_owned()))
@@ -251,7 +251,7 @@ impl Exercise {
 }
 
 /// Where the learner's answers to a chapter's exercises are.
-fn answers(chapter: &Chapter) -> Result<PathBuf> {
+fn answers_to(chapter: &Chapter) -> Result<PathBuf> {
     let folder = match std::env::var_os(ANSWERS) {
         Some(folder) => PathBuf::from(folder),
         None => {
