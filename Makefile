@@ -75,14 +75,10 @@ grade: ## check what a class has handed in: make grade DIRS='class/*' ARGS='--cs
 	@$(SETUP) $(MPI)
 	@$(WORKBOOK) grade $(DIRS) $(ARGS)
 
-.PHONY: classroom update report dist
+.PHONY: classroom report dist
 classroom: ## make a repository for a class: make classroom DIR=../class
 	@$(SETUP)
 	@$(WORKBOOK) classroom '$(or $(DIR),$(error say where: make classroom DIR=../class))' $(ARGS)
-
-update: ## a newer release, without losing your answers: also make update FROM=../old-folder
-	@$(SETUP)
-	@$(WORKBOOK) update $(if $(FROM),--from '$(FROM)')
 
 test: ## run all tests, or some: make test TESTS='--test library'
 	@$(SETUP) $(MPI) tests browser slurm

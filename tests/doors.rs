@@ -31,7 +31,6 @@ fn help_lists_every_door() {
             "progress",
             "grade",
             "classroom",
-            "update",
             "report",
             "dist",
             "author-check",

@@ -101,9 +101,16 @@ fn a_learner_goes_from_the_starter_to_the_end() {
     };
     // The file is not there yet.
     let (ok, said) = door(&["check", "3.1"]);
-    assert!(!ok && said.contains("make reset-3-1"), "{said}");
+    let new = "1-uneven.rs is new: it holds the starter";
+    assert!(
+        !ok && said.contains(new) && said.contains("✗ 3.1"),
+        "{said}"
+    );
     let (ok, said) = door(&["reset", "uneven"]);
-    assert!(ok && said.contains("is the starter"), "{said}");
+    assert!(
+        ok && said.contains("is the starter; nothing was changed"),
+        "{said}"
+    );
 
     // Hints come one at a time, the last time all of them.
     let (_, first) = door(&["hint", "3-1"]);
@@ -188,6 +195,312 @@ fn progress_that_cannot_be_read_is_kept() {
     assert!(output.status.success(), "{}", printed(&output));
     let kept = learner.folder.path().join("progress.damaged.json");
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "{ half");
+}
+
+// --- Where answers are -----------------------------------------------------------------
+
+const ROOM: &str = "chapters/03-distances";
+
+#[test]
+fn only_a_command_that_needs_an_answer_puts_the_starter_there() {
+    let learner = Learner::new();
+    for words in [["progress"].as_slice(), &["hint", "3.1"]] {
+        let output = learner.workbook(words);
+        assert!(output.status.success(), "{}", printed(&output));
+        assert!(
+            !learner.folder.path().join("03-distances").exists(),
+            "{words:?}"
+        );
+    }
+    // A whole chapter.
+    let output = learner.workbook(&["check", "3", "--ranks", "1", "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let verdicts: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(verdicts.as_array().unwrap().len(), 4, "{verdicts:#}");
+    for name in ["1-uneven.rs", "2-columns.rs", "3-mean.rs", "4-blocks.rs"] {
+        let words = format!("03-distances/{name} is new: it holds the starter");
+        assert!(said.contains(&words), "no `{words}` in {said}");
+        let starter = root().join(ROOM).join("exercises").join(name);
+        assert_eq!(
+            std::fs::read_to_string(learner.file(name)).unwrap(),
+            std::fs::read_to_string(starter).unwrap()
+        );
+    }
+    for words in [["try", "3.1"].as_slice(), &["solution", "3.1", "--yes"]] {
+        let said = printed(&learner.workbook(words));
+        assert!(!said.contains("is new"), "{said}");
+        std::fs::remove_file(learner.file("1-uneven.rs")).unwrap();
+        let said = printed(&learner.workbook(words));
+        assert!(said.contains("1-uneven.rs is new"), "{said}");
+    }
+    // What is checked by its name is nobody's answer.
+    std::fs::remove_file(learner.file("1-uneven.rs")).unwrap();
+    let file = learner.file("2-columns.rs").display().to_string();
+    learner.workbook(&["check", "3.1", "--ranks", "1", "--file", &file]);
+    assert!(!learner.file("1-uneven.rs").exists());
+}
+
+#[test]
+fn a_place_where_no_answer_can_be_is_named() {
+    let learner = Learner::new();
+    std::fs::write(learner.folder.path().join("03-distances"), "a file\n").unwrap();
+    for words in [["check", "3.1"], ["try", "3.1"], ["reset", "3.1"]] {
+        let output = learner.workbook(&words);
+        let said = printed(&output);
+        assert!(!output.status.success(), "{said}");
+        let folder = learner.folder.path().join("03-distances");
+        let complaint = format!("cannot make {}", folder.display());
+        assert!(said.contains(&complaint), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn a_check_tells_of_a_starter_that_has_changed() {
+    let learner = Learner::new();
+    let check = || printed(&learner.workbook(&["check", "3.1", "--ranks", "1"]));
+    let advice = "The starter has changed since you began: make reset-3-1 puts the new starter \
+                  in place, and keeps yours beside it.";
+    assert!(!check().contains("has changed"));
+    learner.write("1-uneven.rs", &solution());
+    assert!(!check().contains("has changed"));
+    let file = learner.folder.path().join("progress.json");
+    let mut progress: Value =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    progress["distances/uneven"]["starter"] = 1.into();
+    std::fs::write(&file, progress.to_string()).unwrap();
+    let said = check();
+    assert!(said.contains(advice), "{said}");
+    // Of an answer that was begun with an older release nothing is known.
+    std::fs::write(&file, r#"{"distances/uneven":{"solved":true,"hints":1}}"#).unwrap();
+    assert!(!check().contains("has changed"));
+}
+
+/// A part of the workbook in a folder of its own, where answers are at their usual place.
+struct Copy {
+    folder: tempfile::TempDir,
+}
+
+impl Copy {
+    fn new() -> Copy {
+        let copy = Copy { folder: scratch() };
+        for folder in ["exercises", "solutions"] {
+            let there = copy.path(&format!("{ROOM}/{folder}"));
+            std::fs::create_dir_all(&there).unwrap();
+            for entry in std::fs::read_dir(root().join(ROOM).join(folder)).unwrap() {
+                let file = entry.unwrap().path();
+                std::fs::copy(&file, there.join(file.file_name().unwrap())).unwrap();
+            }
+        }
+        for file in [
+            &format!("{ROOM}/chapter.toml"),
+            "chapters/SUMMARY.md",
+            ".gitignore",
+        ] {
+            std::fs::copy(root().join(file), copy.path(file)).unwrap();
+        }
+        // As it is released, whatever somebody has done in the clone that is tested.
+        for exercise in workbook::exercise::Exercise::find(root(), "3").unwrap() {
+            let place = exercise.tracked.strip_prefix(root()).unwrap();
+            copy.write(place.to_str().unwrap(), &exercise.starter().unwrap());
+        }
+        copy
+    }
+
+    /// The same as a clone in which all is committed.
+    fn of_git() -> Copy {
+        let copy = Copy::new();
+        copy.git(&["init", "--quiet"]);
+        copy.git(&["add", "--all"]);
+        copy.git(&["commit", "--quiet", "--message=All"]);
+        copy
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    #[track_caller]
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.path(file))
+            .unwrap_or_else(|error| panic!("{file}: {error}"))
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::create_dir_all(self.path(file).parent().unwrap()).unwrap();
+        std::fs::write(self.path(file), text).unwrap();
+    }
+
+    #[track_caller]
+    fn git(&self, words: &[&str]) -> String {
+        let output = std::process::Command::new("git")
+            .args(["-c", "user.name=S", "-c", "user.email=s@example.org"])
+            .args(words)
+            .current_dir(self.folder.path())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()
+            .expect("git can be started");
+        assert!(
+            output.status.success(),
+            "git {words:?}: {}",
+            printed(&output)
+        );
+        printed(&output)
+    }
+
+    /// What `workbook …` says there.
+    #[track_caller]
+    fn says(&self, words: &[&str]) -> String {
+        let output = workbook_command()
+            .args(words)
+            .current_dir(self.folder.path())
+            .env_remove("WORKBOOK_ANSWERS")
+            .output()
+            .expect("it can be started");
+        assert!(output.status.success(), "{}", printed(&output));
+        printed(&output)
+    }
+
+    /// A release that has another starter for this exercise.
+    fn release(&self, name: &str) {
+        for folder in ["exercises", "solutions"] {
+            let file = format!("{ROOM}/{folder}/{name}");
+            self.write(&file, &format!("// the new task\n{}", self.read(&file)));
+        }
+    }
+}
+
+#[test]
+fn a_release_with_other_starters_leaves_answers_alone() {
+    let copy = Copy::of_git();
+    for exercise in ["3.1", "3.2", "3.3"] {
+        copy.says(&["solution", exercise, "--yes"]);
+    }
+    let mine = "// mine\nfn main() {}\n";
+    copy.write("answers/03-distances/2-columns.rs", mine);
+    assert_eq!(copy.git(&["status", "--porcelain"]), "");
+    assert!(!copy.says(&["progress"]).contains("has changed"));
+
+    copy.release("1-uneven.rs");
+    copy.release("2-columns.rs");
+    let said = copy.says(&["progress"]);
+    let advice = "make reset-3-1 puts the new starter in place, and keeps yours beside it";
+    assert!(said.contains(advice), "{said}");
+    let told: Vec<&str> = said
+        .lines()
+        .filter(|it| it.ends_with("(the starter has changed)"))
+        .collect();
+    assert_eq!(told.len(), 2, "{said}");
+    assert!(told[0].contains("3.1") && told[1].contains("3.2"), "{said}");
+
+    // What is still a starter becomes the new one; an answer does only when its owner says so.
+    let said = copy.says(&["solution", "3.1", "--yes"]);
+    let words =
+        "answers/03-distances/1-uneven.rs was not changed: it holds the new starter";
+    assert!(said.contains(words), "{said}");
+    let new = copy.read(&format!("{ROOM}/exercises/1-uneven.rs"));
+    assert!(new.starts_with("// the new task\n"), "{new}");
+    assert_eq!(copy.read("answers/03-distances/1-uneven.rs"), new);
+    copy.says(&["solution", "3.2", "--yes"]);
+    assert_eq!(copy.read("answers/03-distances/2-columns.rs"), mine);
+    let said = copy.says(&["reset", "3.2"]);
+    let words = "answers/03-distances/2-columns.rs is the starter again; what you had is in \
+                 answers/03-distances/2-columns.kept-1.rs";
+    assert!(said.contains(words), "{said}");
+    assert_eq!(copy.read("answers/03-distances/2-columns.kept-1.rs"), mine);
+    let new = copy.read(&format!("{ROOM}/exercises/2-columns.rs"));
+    assert_eq!(copy.read("answers/03-distances/2-columns.rs"), new);
+    assert!(!copy.says(&["progress"]).contains("has changed"));
+}
+
+/// Up to release 0.1.0 an answer lay where the starter is.
+#[test]
+fn an_answer_in_the_old_place_is_moved_once() {
+    let (old, new) = (
+        format!("{ROOM}/exercises/2-columns.rs"),
+        "answers/03-distances/2-columns.rs",
+    );
+    let other = format!("{ROOM}/exercises/1-uneven.rs");
+    let mine = "// mine\nfn main() {}\n";
+    let words = format!("{new} is your answer that was {old}, where the starter is again");
+    for (git, solutions, committed) in [
+        (true, true, false),
+        (true, true, true),
+        (true, false, false),
+        (false, true, false),
+    ] {
+        let case = format!("git {git}, solutions {solutions}, committed {committed}");
+        let copy = if git { Copy::of_git() } else { Copy::new() };
+        let starter = copy.read(&old);
+        if !solutions {
+            std::fs::remove_dir_all(copy.path(&format!("{ROOM}/solutions"))).unwrap();
+        }
+        copy.write(&old, mine);
+        // Only the ends of its lines are others.
+        let ends = copy.read(&other).replace('\n', "\r\n");
+        copy.write(&other, &ends);
+        if committed {
+            copy.git(&["commit", "--all", "--quiet", "--message=Mine"]);
+        }
+        for looks in [["progress"].as_slice(), &["hint", "3.2"]] {
+            copy.says(looks);
+            assert!(!copy.path("answers").exists(), "{case}");
+        }
+        // Any command that needs an answer moves all.
+        let said = copy.says(&["reset", "3.3"]);
+        assert!(said.contains(&words), "{case}: {said}");
+        assert_eq!(copy.read(new), mine, "{case}");
+        assert_eq!(copy.read(&old), starter, "{case}");
+        assert_eq!(copy.read(&other), ends, "{case}");
+        assert!(
+            !copy.path("answers/03-distances/1-uneven.rs").exists(),
+            "{case}"
+        );
+        let said = copy.says(&["reset", "3.3"]);
+        assert!(!said.contains("columns"), "{case}: {said}");
+        assert_eq!(copy.read(new), mine, "{case}");
+
+        // It was interrupted between the two steps.
+        copy.write(&old, mine);
+        let said = copy.says(&["reset", "3.3"]);
+        assert!(said.contains(&words), "{case}: {said}");
+        assert_eq!(copy.read(&old), starter, "{case}");
+
+        // There is another one: both stay, and that is said once.
+        copy.write(&old, "// another\n");
+        let said = copy.says(&["reset", "3.3"]);
+        let warning = format!(
+            "warning: your answer to exercise 3.2 is {new}, and that in {old} is not looked at"
+        );
+        assert!(said.contains(&warning), "{case}: {said}");
+        let said = copy.says(&["reset", "3.3"]);
+        assert!(!said.contains("warning"), "{case}: {said}");
+        assert_eq!(copy.read(&old), "// another\n", "{case}");
+        assert_eq!(copy.read(new), mine, "{case}");
+    }
+    // Nobody can tell what the starter was: then what is there is where to begin.
+    let copy = Copy::new();
+    std::fs::remove_dir_all(copy.path(&format!("{ROOM}/solutions"))).unwrap();
+    copy.write(&old, mine);
+    copy.says(&["reset", "3.2"]);
+    assert_eq!(copy.read(new), mine);
+    assert_eq!(copy.read(&old), mine);
+}
+
+/// A reset of what was not moved yet.
+#[test]
+fn a_reset_loses_no_answer_in_the_old_place() {
+    let copy = Copy::new();
+    let old = format!("{ROOM}/exercises/2-columns.rs");
+    let starter = copy.read(&old);
+    copy.write(&old, "// mine\n");
+    copy.says(&["reset", "3.2"]);
+    assert_eq!(
+        copy.read("answers/03-distances/2-columns.kept-1.rs"),
+        "// mine\n"
+    );
+    assert_eq!(copy.read("answers/03-distances/2-columns.rs"), starter);
+    assert_eq!(copy.read(&old), starter);
 }
 
 #[test]

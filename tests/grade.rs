@@ -202,12 +202,14 @@ fn read_json(file: &Path) -> Value {
 
 /// The folder that all of them are in; what they must be found to be is beside each.
 fn mixed(class: &Class, door: u16) -> Vec<(&'static str, &'static str)> {
-    let place = format!("chapters/03-distances/exercises/{EXERCISE}");
+    let place = format!("answers/03-distances/{EXERCISE}");
+    let old_place = format!("chapters/03-distances/exercises/{EXERCISE}");
     let mut expected = Vec::new();
     let mut is = |who, mark| expected.push((who, mark));
 
     // A clone: what else is in it is not looked at.
     class.hand_in("ada", &place, &solution("03-distances", EXERCISE));
+    class.hand_in("ada", &old_place, &starter("03-distances", EXERCISE));
     class.hand_in("ada", "Cargo.toml", "this would not build");
     class.hand_in("ada", "build.rs", "fn main() { loop {} }");
     class.hand_in("ada", "Makefile", "$(error not this one)");
@@ -216,7 +218,7 @@ fn mixed(class: &Class, door: u16) -> Vec<(&'static str, &'static str)> {
         "rust-toolchain.toml",
         "[toolchain]\nchannel = \"none\"\n",
     );
-    class.hand_in("ada", "chapters/03-distances/exercises/2-columns.rs", "");
+    class.hand_in("ada", "answers/03-distances/2-columns.rs", "");
     class.hand_in(
         "ada",
         &format!("chapters/03-distances/solutions/{EXERCISE}"),
@@ -233,7 +235,7 @@ fn mixed(class: &Class, door: u16) -> Vec<(&'static str, &'static str)> {
         &of_the_gallery("one row of overlap"),
     );
     is("cleo", "wrong-in-silence");
-    class.hand_in("dan", &place, &starter("03-distances", EXERCISE));
+    class.hand_in("dan", &old_place, &starter("03-distances", EXERCISE));
     is("dan", "untouched");
     fs::create_dir(class.folder.path().join("empty")).unwrap();
     is("empty", "missing");
@@ -639,6 +641,88 @@ fn what_was_interrupted_goes_on() {
         said.contains(&format!("{before} were graded before")),
         "{said}"
     );
+}
+
+/// Today's place of an answer, that up to release 0.1.0, and others; with the starter that every
+/// copy of the workbook has.
+#[test]
+fn an_answer_is_found_wherever_it_is() {
+    let class = Class::new();
+    let new = format!("answers/03-distances/{EXERCISE}");
+    let old = format!("chapters/03-distances/exercises/{EXERCISE}");
+    let elsewhere = format!("mine/03-distances/{EXERCISE}");
+    let (mine, starter) = ("no Rust\n", starter("03-distances", EXERCISE));
+    let not_looked_at = format!("there is more than one: not looked at {old}");
+    let cases = [
+        ("new", vec![(&new, mine)], &new, None),
+        (
+            "new-in-clone",
+            vec![(&new, mine), (&old, &*starter)],
+            &new,
+            None,
+        ),
+        ("old", vec![(&old, mine)], &old, None),
+        (
+            "both",
+            vec![(&new, mine), (&old, "other\n")],
+            &new,
+            Some(not_looked_at),
+        ),
+        (
+            "own-folder",
+            vec![(&elsewhere, mine), (&old, &*starter)],
+            &elsewhere,
+            None,
+        ),
+        ("starter", vec![(&old, &*starter)], &old, None),
+    ];
+    for (who, files, ..) in &cases {
+        for (file, text) in files {
+            class.hand_in(who, file, text);
+        }
+    }
+    class.hand_in("new", "answers/03-distances/1-uneven.kept-1.rs", "older\n");
+    class.hand_in("new", "answers/03-distances/9-none.rs", "what is this?\n");
+    let json = scratch();
+    let json = json.path().join("marks.json");
+    let folders: Vec<String> = cases
+        .iter()
+        .map(|it| class.folder.path().join(it.0).display().to_string())
+        .collect();
+    let mut words: Vec<&str> = folders.iter().map(String::as_str).collect();
+    words.extend(["--exercise", "3.1", "--isolation", "limits", "--json"]);
+    words.push(json.to_str().unwrap());
+    let output = class.grade(&words);
+    assert!(output.status.success(), "{}", printed(&output));
+    let json = read_json(&json);
+    let all = json["submissions"].as_array().unwrap();
+    assert_eq!(all.len(), cases.len(), "{json:#}");
+    for (who, _, file, note) in cases {
+        let submission = all.iter().find(|it| it["name"] == who).unwrap();
+        let exercise = &submission["exercises"][0];
+        let mark = if who == "starter" {
+            "untouched"
+        } else {
+            "does-not-compile"
+        };
+        assert_eq!(exercise["mark"], mark, "{who}: {exercise:#}");
+        assert_eq!(exercise["file"], **file, "{who}: {exercise:#}");
+        let notes: Vec<&str> = exercise["notes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|it| it.contains("more than one"))
+            .collect();
+        assert_eq!(
+            notes.first().copied(),
+            note.as_deref(),
+            "{who}: {exercise:#}"
+        );
+        let unknown = submission["notes"].to_string();
+        let is_named = unknown.contains("called as answers/03-distances/9-none.rs\"");
+        assert_eq!(is_named, who == "new", "{who}: {unknown}");
+    }
 }
 
 #[test]

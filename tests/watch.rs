@@ -56,8 +56,8 @@ impl Learner {
     fn file(&self, number: &str) -> PathBuf {
         let file = exercise(number).file;
         let parts: Vec<_> = file.iter().rev().collect();
-        // chapters/03-distances/exercises/1-uneven.rs
-        self.folder.path().join(parts[2]).join(parts[0])
+        // answers/03-distances/1-uneven.rs
+        self.folder.path().join(parts[1]).join(parts[0])
     }
 
     /// As an editor saves that writes into the file.
@@ -283,6 +283,18 @@ fn from_the_first_unsolved_exercise_to_the_last() {
     assert!(screen.contains("3.1 Uneven slabs"), "{screen}");
     terminal.press("n");
     terminal.shows(&["3.2 ", "2-columns.rs", "fails with"]);
+
+    // It was not there before.
+    std::fs::remove_file(learner.file("3.2")).unwrap();
+    terminal.shows(&["The file is not there. Press r"]);
+    terminal.press("q");
+    terminal.ends();
+    let mut terminal = Terminal::of(&learner);
+    terminal.shows(&["2-columns.rs is new: it holds the starter", "fails with"]);
+    assert_eq!(
+        std::fs::read_to_string(learner.file("3.2")).unwrap(),
+        starter("3.2")
+    );
 
     // The last one.
     learner.save("3.2", &solution("3.2"));

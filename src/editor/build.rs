@@ -1,26 +1,23 @@
-//! Lists the files of the exercises: a new one needs no entry anywhere.
+//! Lists the learner's answers: a new one needs no entry anywhere.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let chapters = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../chapters");
+    let answers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../answers");
+    println!("cargo::rerun-if-changed={}", answers.display());
     let mut modules = String::new();
-    for chapter in fs::read_dir(chapters.canonicalize()?)? {
-        let folder = chapter?.path().join("exercises");
-        let Ok(files) = fs::read_dir(&folder) else {
-            continue;
-        };
-        println!("cargo::rerun-if-changed={}", folder.display());
-        for file in files {
-            let path = file?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            // 2-columns.rs, but neither check.rs nor what a reset has kept
-            let is_exercise = name.starts_with(|it: char| it.is_ascii_digit())
+    // There is no such folder before the first one.
+    for chapter in fs::read_dir(&answers).into_iter().flatten().flatten() {
+        for file in fs::read_dir(chapter.path()).into_iter().flatten().flatten() {
+            let path = file.path().canonicalize()?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            // 2-columns.rs, but not what a reset has kept
+            let is_answer = name.starts_with(|it: char| it.is_ascii_digit())
                 && name.matches('.').count() == 1
                 && name.ends_with(".rs");
-            if is_exercise {
+            if is_answer {
                 let index = modules.lines().count();
                 let _ = writeln!(modules, "#[path = {path:?}] mod exercise_{index};");
             }

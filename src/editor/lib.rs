@@ -1,4 +1,4 @@
-//! Every file of the exercises, as a module. See `Cargo.toml`.
+//! Each answer to an exercise, as a module. See `Cargo.toml`.
 
 #![allow(warnings, clippy::all, reason = "a learner is not done yet")]
 

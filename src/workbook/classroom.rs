@@ -1,10 +1,11 @@
 //! `make classroom DIR=…`: a repository for a class, for GitHub, GitHub Classroom and GitLab.
 //!
-//! It holds the workbook, each exercise as its starter, workflows whose steps are doors of the
-//! Makefile, and a page for students. It does not hold the solutions, nor the tests, whose
-//! gallery has right answers, too. That hides nothing from somebody who looks for them, because
-//! the workbook is public; but nobody comes across them, and no search in the editor finds them.
-//! So each solution's file holds its starter alone, from which `make reset-3-2` has it.
+//! It holds the workbook, the starters, workflows whose steps are doors of the Makefile, and a
+//! page for students. Their answers are tracked there, but there are none yet: the first door
+//! that needs one makes it, as in the workbook, and no release can conflict with one. It does not
+//! hold the solutions, nor the tests, whose gallery has right answers, too. That hides nothing
+//! from somebody who looks for them, because the workbook is public; but nobody comes across
+//! them, and no search in the editor finds them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use regex::Regex;
 
 use crate::chapter::Chapter;
 use crate::dist;
-use crate::exercise::{Exercise, HOLE_BEGINS, HOLE_ENDS};
+use crate::exercise::Exercise;
 use crate::git::Git;
 
 const GITHUB: &str = include_str!("classroom/github.yml");
@@ -51,15 +52,16 @@ pub fn make(root: &Path, folder: &Path, points: Option<u32>) -> Result<()> {
         let from = root.join(&file);
         let to = folder.join(&file);
         fs::create_dir_all(to.parent().context("a file is in a folder")?)?;
-        let exercise = exercises.iter().find(|it| {
-            it.solution == from || Some(&*file) == starter_of(it, root).as_deref()
-        });
-        match exercise {
-            Some(it) if it.solution == from => {
-                fs::write(&to, without_solution(&it.starter()?))?
-            }
-            // The teacher may have solved it here.
+        match exercises.iter().find(|it| it.tracked == from) {
+            // The teacher may have solved it here, with an older release.
             Some(it) => fs::write(&to, it.starter()?)?,
+            None if file == Path::new(".gitignore") => {
+                let text = fs::read_to_string(&from)?;
+                fs::write(
+                    &to,
+                    text.replace("\n/answers/\n", "\n/answers/*/*.kept-*.rs\n"),
+                )?;
+            }
             None if file.ends_with("exercises/exercises.toml") => {
                 let text = fs::read_to_string(&from)?;
                 let with = format!("explanation = \"\"\"\n{LEFT_OUT}\n\"\"\"");
@@ -115,6 +117,7 @@ fn files(root: &Path) -> Result<Vec<PathBuf>> {
         let is_in = |folder: &str| file.starts_with(folder);
         // The page on the library shows two files from there.
         let tests = is_in("tests") && !is_in("tests/library/stranger");
+        let solutions = file.iter().any(|it| it == "solutions");
         let others = [
             ".ci",
             ".github",
@@ -122,7 +125,7 @@ fn files(root: &Path) -> Result<Vec<PathBuf>> {
             "CONTRIBUTING.md",
             "README.md",
         ];
-        !tests && !others.into_iter().any(is_in) && root.join(file).is_file()
+        !tests && !solutions && !others.into_iter().any(is_in) && root.join(file).is_file()
     });
     Ok(all)
 }
@@ -134,7 +137,14 @@ fn unpacked(root: &Path, below: &Path) -> Result<Vec<PathBuf>> {
         let entry = entry?;
         let path = below.join(entry.file_name());
         let name = path.to_string_lossy();
-        let own = ["target", ".workbook", ".cargo/config.toml", ".git"].contains(&&*name)
+        let own = [
+            "target",
+            "answers",
+            ".workbook",
+            ".cargo/config.toml",
+            ".git",
+        ]
+        .contains(&&*name)
             || [dist::BOOK, dist::RELEASE].contains(&&*name)
             || name.contains(".kept-");
         match entry.file_type()?.is_dir() {
@@ -145,31 +155,6 @@ fn unpacked(root: &Path, below: &Path) -> Result<Vec<PathBuf>> {
     }
     all.sort();
     Ok(all)
-}
-
-/// Where an exercise's starter is, as a path in the workbook.
-fn starter_of(exercise: &Exercise, root: &Path) -> Option<PathBuf> {
-    let room = exercise.page.parent()?.strip_prefix(root).ok()?;
-    let name = exercise.solution.file_name()?;
-    Some(room.join("exercises").join(name))
-}
-
-/// A solution's file that holds the starter, and no solution.
-fn without_solution(starter: &str) -> String {
-    let mut text = String::new();
-    let mut inside = false;
-    for line in starter.lines() {
-        let bare = line.trim_start();
-        inside &= bare != HOLE_ENDS;
-        let indent = &line[..line.len() - bare.len()];
-        text += &match (inside, bare.is_empty()) {
-            (true, true) => "//~\n".to_owned(),
-            (true, false) => format!("{indent}//~ {bare}\n"),
-            (false, _) => format!("{line}\n"),
-        };
-        inside |= bare == HOLE_BEGINS;
-    }
-    text
 }
 
 fn with_exercises<'a>(

@@ -13,7 +13,6 @@ use anyhow::{Context, Result, bail};
 
 use crate::book;
 use crate::git::{self, Git};
-use crate::update::version_in;
 
 /// What a release is called, in front of its version.
 pub const NAME: &str = "parallel-hdf5-workbook";
@@ -105,7 +104,10 @@ pub fn version(root: &Path) -> Result<String> {
     let file = root.join("Cargo.toml");
     let manifest = fs::read_to_string(&file)
         .with_context(|| format!("cannot read {}", file.display()))?;
-    version_in(&manifest).context("Cargo.toml names no version")
+    let manifest: toml::Table = manifest.parse()?;
+    let package = manifest.get("workspace").and_then(|it| it.get("package"));
+    let version = package.and_then(|it| it.get("version")?.as_str());
+    Ok(version.context("Cargo.toml names no version")?.to_owned())
 }
 
 /// What the file `RELEASE` says: the commit of an unpacked release.

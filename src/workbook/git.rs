@@ -56,26 +56,6 @@ impl Git {
         self.ask(args).ok().filter(|it| !it.is_empty())
     }
 
-    /// The commit that `name` means.
-    pub fn commit(&self, name: &str) -> Option<String> {
-        self.answer(&[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            &format!("{name}^{{commit}}"),
-        ])
-    }
-
-    /// Whether every commit of `older` is one of `newer`, too.
-    pub fn is_ancestor(&self, older: &str, newer: &str) -> Result<bool> {
-        let mut command = self.command(&["merge-base", "--is-ancestor", older, newer]);
-        match command.status().context("cannot run git")?.code() {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
-            _ => bail!("git cannot compare {older} with {newer}"),
-        }
-    }
-
     /// Files that are not as they were committed, and files that git does not know: a line
     /// each, as `git status --short` shows them.
     pub fn uncommitted(&self) -> Result<Vec<String>> {
@@ -91,7 +71,7 @@ impl Git {
 }
 
 /// Paths of which git ends each with a zero.
-pub fn paths(bytes: &[u8]) -> Vec<PathBuf> {
+fn paths(bytes: &[u8]) -> Vec<PathBuf> {
     use std::os::unix::ffi::OsStrExt as _;
     let parts = bytes.split(|it| *it == 0).filter(|it| !it.is_empty());
     parts

@@ -25,7 +25,6 @@ pub mod session;
 pub mod teaching;
 pub mod traced;
 pub mod transcript;
-pub mod update;
 
 use std::path::{Path, PathBuf};
 

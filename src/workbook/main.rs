@@ -18,7 +18,7 @@ use workbook::exercise::trial::Options;
 use workbook::exercise::{Exercise, author, doors, watch};
 use workbook::{
     bench, book, classroom, dist, doctor, figures, find_root, grade, picture, report, run,
-    scaling, session, traced, transcript, update,
+    scaling, session, traced, transcript,
 };
 
 /// Runs and checks the chapters of the workbook for parallel HDF5 in Rust.
@@ -245,14 +245,6 @@ enum Door {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
-    /// Bring the workbook up to date, and lose nothing of what you have done.
-    Update {
-        /// From where: a branch, `origin/main` say; or, in the folder of a new release, the
-        /// folder of the old one, whose answers are taken along. Where the clone came from if
-        /// not given.
-        #[arg(long, value_name = "BRANCH|FOLDER")]
-        from: Option<String>,
-    },
     /// Make a repository for a class: the workbook without solutions, and workflows that check
     /// the exercises.
     Classroom {
@@ -330,7 +322,7 @@ struct Check {
     machine: Machine,
     #[command(flatten)]
     inputs: Inputs,
-    /// Another file than that in exercises/.
+    /// Another file than that in answers/.
     #[arg(long)]
     file: Option<PathBuf>,
     /// Show the launcher's own words, too.
@@ -359,8 +351,8 @@ impl Check {
 
 #[derive(Args)]
 struct Grade {
-    /// A submission (a copy or clone of the workbook, or only its exercises' files), or a
-    /// folder of submissions.
+    /// A submission (a copy or clone of the workbook, or only its answers), or a folder of
+    /// submissions.
     #[arg(required = true)]
     folders: Vec<PathBuf>,
     /// Only this exercise, or chapter; may be given several times.
@@ -759,7 +751,6 @@ fn open(door: Door) -> Result<bool> {
             println!("{}", file.strip_prefix(&root).unwrap_or(&file).display());
             Ok(true)
         }
-        Door::Update { from } => update::update(&root, from.as_deref()),
         Door::Author {
             author: Author::Starters,
         } => author::starters(&root),

@@ -224,10 +224,10 @@ fn workbook_version(root: &Path) -> String {
             let changed = git
                 .answer(&["diff", "--name-only", "HEAD"])
                 .unwrap_or_default();
-            // Answers are meant to be changed.
+            // Answers are meant to be changed; a class repository tracks them.
             let changed: Vec<&str> = changed
                 .lines()
-                .filter(|it| !it.contains("/exercises/"))
+                .filter(|it| !it.starts_with("answers/"))
                 .collect();
             if let Some(first) = changed.first() {
                 let _ = write!(text, ", with changes in {first}");

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::compile::Kit;
 use super::trial::{self, Options};
 use super::verdict::{Outcome, Verdict};
-use super::{Exercise, doors, with_hole_filled};
+use super::{Exercise, answers, with_hole_filled};
 use crate::teaching;
 
 /// The seed of all inputs: a run is as the last one.
@@ -61,9 +61,13 @@ struct Gallery {
 /// Writes the starters of all exercises, from their solutions.
 pub fn starters(root: &Path) -> Result<bool> {
     for exercise in Exercise::all(root)? {
-        let there = std::fs::read_to_string(&exercise.file).unwrap_or_default();
-        if there != exercise.starter()? {
-            println!("{exercise}: {}", doors::reset_one(root, &exercise)?);
+        let there = std::fs::read_to_string(&exercise.tracked).unwrap_or_default();
+        let starter = exercise.starter()?;
+        if there != starter {
+            println!(
+                "{exercise}: {}",
+                answers::put(root, &exercise.tracked, &starter)?
+            );
         }
     }
     Ok(true)
@@ -265,11 +269,11 @@ fn faults(root: &Path, exercises: &[Exercise]) -> Result<Vec<String>> {
     for exercise in exercises {
         let mut fault = |text: &str| faults.push(format!("{exercise}: {text}"));
         let starter = exercise.starter()?;
-        match std::fs::read_to_string(&exercise.file) {
+        match std::fs::read_to_string(&exercise.tracked) {
             Ok(text) if text == starter => {}
             _ => fault(
                 "exercises/ does not hold the starter that solutions/ says; \
-                 `workbook author starters` writes it (your own answer is kept beside it)",
+                 `workbook author starters` writes it (what was there is kept beside it)",
             ),
         }
         let page = std::fs::read_to_string(&exercise.page)

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use launch::supervise::{Ended, Stream, supervise};
 use launch::{Mpi, Toolchain};
 
@@ -13,7 +13,7 @@ use super::compile::{Compiled, Kit};
 use super::progress::Progress;
 use super::trial::{self, Options};
 use super::verdict::{self, Verdict};
-use super::{Exercise, HOLE_BEGINS, HOLE_ENDS};
+use super::{Exercise, HOLE_BEGINS, HOLE_ENDS, answers};
 use crate::chapter::Chapter;
 use crate::transcript;
 
@@ -59,6 +59,9 @@ pub fn check(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
             exercises.len()
         );
     }
+    if request.file.is_none() {
+        begin(root, &exercises)?;
+    }
     let kit = kit(root, request.mpi, request.hdf5.as_deref())?;
     let mut progress = Progress::read(root)?;
     let mut verdicts = Vec::new();
@@ -83,6 +86,14 @@ pub fn check(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
                     exercise.door()
                 );
             }
+            if request.file.is_none()
+                && answers::has_new_starter(exercise, progress.of(exercise))
+            {
+                println!(
+                    "  The starter has changed since you began: {}.",
+                    answers::advice(exercise)
+                );
+            }
         }
         verdicts.push(verdict);
     }
@@ -104,6 +115,14 @@ pub fn check(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
         println!("  All exercises are solved.");
     }
     Ok(passed == verdicts.len())
+}
+
+/// Makes sure that there are answers, and says so if they are new.
+fn begin(root: &Path, exercises: &[Exercise]) -> Result<()> {
+    for sentence in answers::begin(root, exercises)? {
+        eprintln!("{sentence}");
+    }
+    Ok(())
 }
 
 /// The first exercise that is not solved.
@@ -154,105 +173,22 @@ pub fn hint(root: &Path, wanted: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// Puts the starter in place again. What was there is kept beside it; returns where, or
-/// `None` if nothing was changed.
-pub fn reset_file(exercise: &Exercise) -> Result<Reset> {
-    let starter = exercise.starter()?;
-    let file = &exercise.file;
-    let kept = match std::fs::read(file) {
-        Ok(old) if old == starter.as_bytes() => return Ok(Reset::AlreadyThere),
-        Ok(_) => Some(keep(file)?),
-        Err(_) => None,
-    };
-    let folder = file.parent().context("a file is in a folder")?;
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(file, starter)
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(Reset::Done { kept })
-}
-
-/// What a reset did.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Reset {
-    /// The file is the starter.
-    AlreadyThere,
-    /// The starter is there again; what was there before is `kept` in another file.
-    Done {
-        /// Where.
-        kept: Option<PathBuf>,
-    },
-}
-
-/// Copies a learner's file beside itself: `2-columns.kept-1.rs`, or the next free number.
-fn keep(file: &Path) -> Result<PathBuf> {
-    for number in 1.. {
-        let copy = file.with_extension(format!("kept-{number}.rs"));
-        let new = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&copy);
-        match new {
-            Ok(mut new) => {
-                let old = std::fs::read(file)?;
-                new.write_all(&old)
-                    .and_then(|()| new.sync_all())
-                    .with_context(|| format!("cannot keep a copy in {}", copy.display()))?;
-                return Ok(copy);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot keep a copy in {}", copy.display()));
-            }
-        }
-    }
-    bail!("there are too many copies of {}", file.display())
-}
-
 /// Puts the starter in place again, and says where the learner's file went.
 pub fn reset(root: &Path, wanted: &str) -> Result<bool> {
     let exercise = Exercise::find_one(root, wanted)?;
-    println!("{}", reset_one(root, &exercise)?);
+    println!("{}", answers::reset(root, &exercise)?);
     Ok(true)
-}
-
-/// The same for one exercise; the message for the learner.
-pub fn reset_one(root: &Path, exercise: &Exercise) -> Result<String> {
-    let shown = |path: &Path| {
-        path.strip_prefix(root)
-            .unwrap_or(path)
-            .display()
-            .to_string()
-    };
-    let reset = reset_file(exercise)?;
-    let mut progress = Progress::read(root)?;
-    progress.change(exercise, |it| *it = Default::default())?;
-    let file = shown(&exercise.file);
-    Ok(match reset {
-        Reset::AlreadyThere => format!("{file} is the starter; nothing was changed"),
-        Reset::Done { kept: None } => format!("{file} is the starter"),
-        Reset::Done { kept: Some(kept) } => format!(
-            "{file} is the starter again; what you had is in {}",
-            shown(&kept)
-        ),
-    })
 }
 
 /// Shows the solution beside the learner's version. `Ok(false)` if they said no.
 pub fn solution(root: &Path, wanted: &str, yes: bool) -> Result<bool> {
     let exercise = Exercise::find_one(root, wanted)?;
     let solution = exercise.solution()?;
-    if hole(&solution).is_empty() {
-        bail!(
-            "there is no solution of exercise {exercise} here: this is a class repository, \
-             made without them. `make hint-{}` helps, and so does your teacher",
-            exercise.door()
-        );
-    }
     let solved = Progress::read(root)?.of(&exercise).solved;
     if !solved && !yes && !confirmed(&exercise)? {
         return Ok(false);
     }
+    begin(root, std::slice::from_ref(&exercise))?;
     let mine = std::fs::read_to_string(&exercise.file).unwrap_or_default();
     let (mine, solution) = (hole(&mine), hole(&solution));
     let width = match std::io::stdout().is_terminal() {
@@ -285,7 +221,7 @@ fn confirmed(exercise: &Exercise) -> Result<bool> {
 }
 
 /// What a file has in its hole; all of it if there is none any more.
-fn hole(text: &str) -> Vec<String> {
+pub(super) fn hole(text: &str) -> Vec<String> {
     let is = |mark: &'static str| move |line: &&str| line.trim() == mark;
     let lines: Vec<&str> = text.lines().collect();
     let begins = lines.iter().position(|it| is(HOLE_BEGINS)(it));
@@ -340,15 +276,9 @@ fn beside(mine: &[String], solution: &[String], width: usize) -> String {
 /// Compiles the learner's answer and runs it once, and shows what it prints.
 pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
     let exercise = Exercise::find_one(root, wanted)?;
+    begin(root, std::slice::from_ref(&exercise))?;
     let kit = kit(root, request.mpi, request.hdf5.as_deref())?;
     let _until_the_end = kit.only_one(&exercise.door(), || true)?;
-    if !exercise.file.is_file() {
-        bail!(
-            "{} is not there; `make reset-{}` puts the starter there",
-            exercise.file.display(),
-            exercise.door()
-        );
-    }
     let program = match kit.compile(root, &exercise.file, &exercise.door())? {
         Compiled::Program(program) => program,
         Compiled::Errors(text) => {
@@ -397,6 +327,11 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
 pub fn progress(root: &Path) -> Result<bool> {
     let progress = Progress::read(root)?;
     anstream::print!("{}", overview(root, &progress, None)?);
+    let all = Exercise::all(root)?;
+    let is_behind = |it: &&Exercise| answers::has_new_starter(it, progress.of(it));
+    if let Some(exercise) = all.iter().find(is_behind) {
+        println!("{}", answers::advice(exercise));
+    }
     if let Some(next) = next(root, &progress)? {
         let file = next.file.strip_prefix(root).unwrap_or(&next.file);
         println!("next: {next} {} ({})", next.plan.title, file.display());
@@ -438,12 +373,16 @@ pub fn overview(
                 1 => "  (1 hint)".to_owned(),
                 some => format!("  ({some} hints)"),
             };
+            let behind = match answers::has_new_starter(&exercise, solved) {
+                true => "  (the starter has changed)",
+                false => "",
+            };
             let title = &exercise.plan.title;
             let is_here = here.is_some_and(|it| it.file == exercise.file);
             let arrow = if is_here { "→" } else { " " };
             let _ = writeln!(
                 text,
-                " {arrow} {style}{mark} {exercise} {title}{style:#}{hints}"
+                " {arrow} {style}{mark} {exercise} {title}{style:#}{hints}{behind}"
             );
         }
     }

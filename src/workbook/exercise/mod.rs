@@ -1,12 +1,12 @@
 //! The exercises: where they are, what their starters, hints and solutions say.
 //!
-//! A chapter's folder `exercises/` holds a starter for each, which the learner edits, and
-//! `exercises.toml`; `solutions/` holds the same files with the hole filled. The solution is
-//! the one source: its hole also holds the starter's lines, behind `//~`, so the starter can
-//! be had again at any time, and the two cannot come to differ outside the hole.
+//! A chapter's folder `exercises/` holds a starter for each, and `exercises.toml`; `solutions/`
+//! holds the same files with the hole filled. The solution is the one source: its hole also
+//! holds the starter's lines, behind `//~`, so the two cannot come to differ outside the hole.
+//! A learner edits neither, but a copy of the starter: see [`answers`].
 
+pub mod answers;
 pub mod author;
-pub mod carry;
 pub mod compile;
 pub mod doors;
 mod failure;
@@ -22,6 +22,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::chapter::Chapter;
+use crate::git::{self, Git};
 
 /// The environment variable that names another folder for a learner's answers and progress
 /// than those of the workbook: for several learners who share one, and for tests.
@@ -45,11 +46,13 @@ pub struct Exercise {
     pub number: usize,
     /// Its name: `columns`.
     pub name: String,
-    /// What the learner edits: `…/exercises/2-columns.rs`.
+    /// What the learner edits: `answers/03-distances/2-columns.rs`.
     pub file: PathBuf,
+    /// The starter that git tracks: `…/exercises/2-columns.rs`.
+    pub tracked: PathBuf,
     /// The page: `…/README.md`.
     pub page: PathBuf,
-    /// `…/solutions/2-columns.rs`.
+    /// `…/solutions/2-columns.rs`; a class repository has none.
     pub solution: PathBuf,
     /// What `exercises.toml` says of it.
     pub plan: Plan,
@@ -103,6 +106,7 @@ impl Exercise {
             .with_context(|| format!("cannot read {}", file.display()))?;
         let plans: Plans = toml::from_str(&text)
             .with_context(|| format!("{} is not right", file.display()))?;
+        let answers = answers_to(chapter)?;
         let exercises = plans.exercise.into_iter().map(|plan| {
             let parts = plan.file.split_once('-').and_then(|(number, name)| {
                 Some((number.parse::<usize>().ok()?, name.to_owned()))
@@ -120,7 +124,8 @@ impl Exercise {
                 chapter_name: chapter.name.clone(),
                 number,
                 name,
-                file: answers(chapter).join(&source),
+                file: answers.join(&source),
+                tracked: chapter.folder.join("exercises").join(&source),
                 page: chapter.folder.join("README.md"),
                 solution: chapter.folder.join("solutions").join(&source),
                 plan,
@@ -197,29 +202,63 @@ impl Exercise {
 
     /// What the learner's file is at first.
     pub fn starter(&self) -> Result<String> {
-        Ok(self.halves()?.starter)
+        match self.halves()? {
+            Some(halves) => Ok(halves.starter),
+            None => std::fs::read_to_string(&self.tracked)
+                .with_context(|| format!("cannot read {}", self.tracked.display())),
+        }
+    }
+
+    /// The same as it was released, whatever a learner has made of the tracked file; `None` if
+    /// nobody knows.
+    fn released_starter(&self, root: &Path) -> Result<Option<Vec<u8>>> {
+        if let Some(halves) = self.halves()? {
+            return Ok(Some(halves.starter.into_bytes()));
+        }
+        let (Ok(Some(git)), Ok(file)) = (Git::of(root), self.tracked.strip_prefix(root))
+        else {
+            return Ok(None);
+        };
+        let show = git.command(&["show", &format!("HEAD:{}", file.display())]);
+        Ok(git::output(show).ok())
     }
 
     /// The solution, without the starter's lines.
     pub fn solution(&self) -> Result<String> {
-        Ok(self.halves()?.solution)
+        let halves = self.halves()?.with_context(|| {
+            format!(
+                "there is no solution of exercise {self} here: this is a class repository, \
+                 made without them. `make hint-{}` helps, and so does your teacher",
+                self.door()
+            )
+        })?;
+        Ok(halves.solution)
     }
 
-    fn halves(&self) -> Result<Halves> {
+    /// `None` in a class repository.
+    fn halves(&self) -> Result<Option<Halves>> {
+        if !self.solution.exists() {
+            return Ok(None);
+        }
         let text = std::fs::read_to_string(&self.solution)
             .with_context(|| format!("cannot read {}", self.solution.display()))?;
-        split(&text).with_context(|| format!("{} is not right", self.solution.display()))
+        let halves = split(&text)
+            .with_context(|| format!("{} is not right", self.solution.display()))?;
+        // Class repositories of release 0.1.0 have such files, with the starter alone.
+        Ok((!doors::hole(&halves.solution).is_empty()).then_some(halves))
     }
 }
 
 /// Where the learner's answers to a chapter's exercises are.
-fn answers(chapter: &Chapter) -> PathBuf {
-    match std::env::var_os(ANSWERS) {
-        Some(folder) => {
-            PathBuf::from(folder).join(chapter.folder.file_name().unwrap_or_default())
+fn answers_to(chapter: &Chapter) -> Result<PathBuf> {
+    let folder = match std::env::var_os(ANSWERS) {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let root = chapter.folder.ancestors().nth(2);
+            root.context("a chapter is in `chapters`")?.join("answers")
         }
-        None => chapter.folder.join("exercises"),
-    }
+    };
+    Ok(folder.join(chapter.folder.file_name().unwrap_or_default()))
 }
 
 /// The two files that a solution's file holds.

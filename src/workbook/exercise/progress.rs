@@ -25,6 +25,12 @@ pub struct Done {
     pub solved: bool,
     /// How many hints were shown.
     pub hints: usize,
+    /// The digest of the starter with which the answer was begun, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starter: Option<u64>,
+    /// They know of an answer in the old place that is not looked at.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub told_of_old_place: bool,
 }
 
 impl Progress {

@@ -21,7 +21,7 @@ use super::compile::Kit;
 use super::progress::Progress;
 use super::trial::Step;
 use super::verdict::Verdict;
-use super::{Exercise, doors};
+use super::{Exercise, answers, doors};
 
 const BOLD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
@@ -48,6 +48,7 @@ pub fn watch(root: &Path, mpi: Mpi, hdf5: Option<&Path>) -> Result<bool> {
         println!("{}", farewell(&exercises, &progress));
         return Ok(true);
     };
+    let note = answers::begin(root, &exercises[at..=at])?.join("\n");
     // Cargo has the terminal to itself; after an update it may be at work for minutes.
     println!("Getting ready …");
     let kit = doors::kit(root, mpi, hdf5)?;
@@ -56,14 +57,14 @@ pub fn watch(root: &Path, mpi: Mpi, hdf5: Option<&Path>) -> Result<bool> {
         kit: &kit,
         saves: Saves::of(exercises.iter().map(|it| it.file.as_path()))?,
         exercises,
-        progress,
+        progress: Progress::read(root)?,
         at,
         due: Some(Instant::now()),
         running: None,
         found: None,
         view: View::Exercise,
         scrolled: 0,
-        note: String::new(),
+        note,
     };
     let mut screen = Screen::enter()?;
     let ended = watch.until_quit(&mut screen);
@@ -317,6 +318,11 @@ impl Watch<'_> {
         };
         self.at = next;
         self.look_at(View::Exercise);
+        self.note = match answers::begin(self.root, &self.exercises[next..=next]) {
+            Ok(said) => said.join("\n"),
+            Err(error) => format!("{error:#}"),
+        };
+        self.progress = Progress::read(self.root)?;
         self.begin_anew();
         Ok(Then::GoOn)
     }
@@ -324,7 +330,7 @@ impl Watch<'_> {
     fn reset(&mut self) -> Result<()> {
         self.look_at(View::Exercise);
         let exercise = &self.exercises[self.at];
-        match doors::reset_one(self.root, exercise) {
+        match answers::reset(self.root, exercise) {
             Ok(note) => self.note = note,
             Err(error) => self.note = format!("{error:#}"),
         }
@@ -413,6 +419,10 @@ impl Watch<'_> {
             Some(Found::Failed(why)) => format!("It could not be checked: {why}\n"),
         };
         let exercise = self.exercise();
+        if answers::has_new_starter(exercise, self.progress.of(exercise)) {
+            body += "The starter has changed since you began: r puts the new one in place, and \
+                     keeps yours beside it.\n";
+        }
         let hints = &exercise.plan.hints;
         let seen = self.progress.of(exercise).hints.min(hints.len());
         for (index, hint) in hints[..seen].iter().enumerate() {

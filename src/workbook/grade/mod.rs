@@ -490,9 +490,8 @@ impl Work<'_> {
         // At the place where the learner had it: so the compiler names it.
         sandbox::delete(stage);
         let source = stage
-            .join("chapters")
+            .join("answers")
             .join(submission::room(exercise))
-            .join("exercises")
             .join(submission::file_name(exercise));
         std::fs::create_dir_all(source.parent().context("it is in a folder")?)?;
         std::fs::write(&source, text)?;

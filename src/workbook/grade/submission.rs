@@ -91,6 +91,7 @@ fn is_submission(folder: &Path, exercises: &[Exercise]) -> bool {
                 folder.join(&file),
                 folder.join("exercises").join(&file),
                 folder.join(&room).join(&file),
+                folder.join("answers").join(&room).join(&file),
                 folder.join(room).join("exercises").join(file),
             ]
             .iter()
@@ -177,19 +178,18 @@ fn look(folder: PathBuf, name: String, exercises: &[Exercise]) -> Submission {
             .filter(|it| is_of(it, exercise, exercises))
             .collect();
         known.extend(candidates.iter().map(|it| (*it).clone()));
-        // In a workbook's own place rather than elsewhere; then what lies less deep.
-        let place = format!("chapters/{}/exercises", room(exercise));
-        candidates.sort_by_key(|it| {
-            let home = it.parent().is_some_and(|it| it.ends_with(&place));
-            (!home, it.components().count(), (*it).clone())
-        });
+        let rank = |it: &Path| rank(&submission.folder, it, exercise);
+        candidates.sort_by_key(|it| (rank(it), it.components().count(), (*it).clone()));
         let Some((path, others)) = candidates.split_first() else {
             continue;
         };
         let mut notes = Vec::new();
+        let others: Vec<String> = others
+            .iter()
+            .filter(|it| rank(it) != Rank::Starter)
+            .map(|it| it.display().to_string())
+            .collect();
         if !others.is_empty() {
-            let others: Vec<String> =
-                others.iter().map(|it| it.display().to_string()).collect();
             notes.push(format!(
                 "there is more than one: not looked at {}",
                 printable(&others.join(", "))
@@ -221,6 +221,32 @@ fn look(folder: PathBuf, name: String, exercises: &[Exercise]) -> Submission {
     submission
 }
 
+/// Where a file of an exercise lies in a submission: what comes first is taken.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Answers,
+    /// Where an answer was up to release 0.1.0.
+    OldPlace,
+    Elsewhere,
+    /// There, too, but it is what every copy of the workbook has.
+    Starter,
+}
+
+fn rank(folder: &Path, path: &Path, exercise: &Exercise) -> Rank {
+    let room = room(exercise);
+    let lies_in = |place: String| path.parent().is_some_and(|it| it.ends_with(place));
+    if lies_in(format!("answers/{room}")) {
+        return Rank::Answers;
+    }
+    if !lies_in(format!("chapters/{room}/exercises")) {
+        return Rank::Elsewhere;
+    }
+    match read(folder, path).is_ok_and(|it| is_starter(&it, exercise)) {
+        true => Rank::Starter,
+        false => Rank::OldPlace,
+    }
+}
+
 /// Whether a file of that name can belong to the exercise: not if it lies in the room of
 /// another chapter which has an exercise of that name, too.
 fn is_of(path: &Path, exercise: &Exercise, exercises: &[Exercise]) -> bool {
@@ -236,12 +262,16 @@ fn is_of(path: &Path, exercise: &Exercise, exercises: &[Exercise]) -> bool {
     lies_in(exercise) || (!alike().any(lies_in) && alike().count() == 1)
 }
 
-/// `exercises/4-name.rs`, but not what the workbook itself has kept beside it.
+/// `answers/03-distances/4-name.rs` or `exercises/4-name.rs`, but not what the workbook itself
+/// has kept beside it.
 fn looks_like_an_answer(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = name.split_once('-').map(|it| it.0.parse::<u32>().is_ok());
-    let in_exercises = path.parent().is_some_and(|it| it.ends_with("exercises"));
-    in_exercises && number == Some(true) && !name.contains(".kept-")
+    let is_called = |it: Option<&Path>, name| it.is_some_and(|it| it.ends_with(name));
+    let folder = path.parent();
+    let is_there = is_called(folder, "exercises")
+        || is_called(folder.and_then(Path::parent), "answers");
+    is_there && number == Some(true) && !name.contains(".kept-")
 }
 
 /// What lies in a submission.
