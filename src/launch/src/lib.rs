@@ -4,7 +4,8 @@
 //! - [`mpi`], [`toolchain`]: which MPI and HDF5 there are, and what cargo needs to build with them;
 //!   [`wheel`]: an MPI that came without root. [`cargo_config`], [`cargo`]: cargo itself.
 //! - [`launch`]: a program on several ranks; [`supervise`]: any command, under a time limit and
-//!   with no process left behind; [`limits`]: what it may use up.
+//!   with no process left behind; [`limits`]: what it may use up;
+//!   [`isolate`]: what a place for a stranger's program must offer.
 //! - [`namespaces`]: a first process in namespaces of its own, on which sandboxes and virtual hosts
 //!   are built.
 //! - [`launcher_output`]: tells what a launcher says from what the ranks printed.
@@ -13,6 +14,7 @@
 
 pub mod cargo;
 pub mod cargo_config;
+pub mod isolate;
 pub mod launch;
 pub mod launcher_output;
 pub mod limits;
@@ -24,6 +26,7 @@ pub mod supervise;
 pub mod toolchain;
 pub mod wheel;
 
+pub use isolate::{Inmate, Isolate, Place};
 pub use launch::{Launch, Run, Wrap, run_inside};
 pub use mpi::Mpi;
 pub use path::{cores, on_path, on_path_of_root, output_of};

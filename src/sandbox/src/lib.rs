@@ -10,10 +10,7 @@ mod sandbox;
 
 #[cfg(target_os = "linux")]
 pub use inside::enter;
-pub use sandbox::{
-    COMPILER_MEMORY, MEMORY, Mechanism, NOT_MADE, PROCESSES, SHARED, SUBCOMMAND, Sandbox,
-    SandboxFactory, delete,
-};
+pub use sandbox::{Mechanism, NOT_MADE, SUBCOMMAND, Sandbox, SandboxFactory};
 
 /// Only Linux has namespaces.
 #[cfg(not(target_os = "linux"))]

@@ -14,12 +14,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use launch::supervise::{self, Ended};
-use launch::{Toolchain, Wrap, run_inside};
+use launch::{Inmate, Isolate, Place, Toolchain, Wrap, run_inside, supervise};
 use serde::{Deserialize, Serialize};
 
 /// The hidden subcommand of the `workbook` command that makes a sandbox and runs a program in it.
@@ -29,11 +29,11 @@ pub const SUBCOMMAND: &str = "sandbox";
 pub const NOT_MADE: i32 = 125;
 
 /// How much all processes of a run may have together, in MiB.
-pub const MEMORY: u64 = 3072;
+const MEMORY: u64 = 3072;
 /// The same for a compiler and its linker.
-pub const COMPILER_MEMORY: u64 = 4096;
+const COMPILER_MEMORY: u64 = 4096;
 /// How many processes and threads there may be in a sandbox: seven ranks of MPI have some 40.
-pub const PROCESSES: u64 = 120;
+const PROCESSES: u64 = 120;
 /// What is added to all these for each rank after the eighth.
 const OF_A_RANK: (u64, u64) = (256, 12);
 /// How much `/tmp` and `/dev/shm` hold, in MiB: both are memory.
@@ -148,13 +148,25 @@ impl SandboxFactory {
         }
     }
 
-    /// A sandbox in which `read` can be read, and `write` written; `memory` in MiB.
-    ///
-    /// # Errors
-    /// If no file can be made in the scratch folder.
-    pub fn sandbox(&self, read: &[&Path], write: &[&Path], memory: u64) -> Result<Sandbox> {
-        static CELLS: AtomicU32 = AtomicU32::new(0);
-        let number = CELLS.fetch_add(1, Ordering::Relaxed);
+    fn try_one(&self) -> Result<()> {
+        let sandbox = self.make(&[], &[], 64)?;
+        let command = sandbox.wrap(&Command::new("true"));
+        let outcome = supervise::supervise(command, Duration::from_secs(20), |_| {})?;
+        sandbox.exceeded()?;
+        if !outcome.ended.success() {
+            let said: Vec<_> = outcome.lines.iter().map(|it| it.text.as_str()).collect();
+            bail!(
+                "a sandbox ended with {}: {}",
+                outcome.ended,
+                said.join("\n").trim()
+            );
+        }
+        Ok(())
+    }
+
+    fn make(&self, read: &[&Path], write: &[&Path], memory: u64) -> Result<Sandbox> {
+        static SANDBOXES: AtomicU32 = AtomicU32::new(0);
+        let number = SANDBOXES.fetch_add(1, Ordering::Relaxed);
         let report = self.scratch.join(format!("report-{number}"));
         std::fs::File::create(&report)
             .with_context(|| format!("cannot write {}", report.display()))?;
@@ -177,31 +189,28 @@ impl SandboxFactory {
             processes: PROCESSES,
         })
     }
+}
 
-    /// Lets the program of a sandbox change what is in a folder: as root, it is another user.
-    ///
-    /// # Errors
-    /// If the owner cannot be changed.
-    pub fn chown_to_program(&self, path: &Path) -> Result<()> {
-        if nix::unistd::geteuid().is_root() {
-            chown(path, self.user)
-                .with_context(|| format!("cannot give away {}", path.display()))?;
-        }
-        Ok(())
+impl Isolate for SandboxFactory {
+    fn place(
+        &self,
+        inmate: Inmate,
+        read: &[&Path],
+        write: &[&Path],
+    ) -> Result<Arc<dyn Place>> {
+        let sandbox = match inmate {
+            Inmate::Compiler => self.make(read, write, COMPILER_MEMORY)?,
+            Inmate::Ranks(ranks) => self.make(read, write, MEMORY)?.for_ranks(ranks),
+            Inmate::Reader => self.make(read, write, MEMORY)?,
+        };
+        Ok(Arc::new(sandbox))
     }
 
-    fn try_one(&self) -> Result<()> {
-        let sandbox = self.sandbox(&[], &[], 64)?;
-        let command = sandbox.wrap(&Command::new("true"));
-        let outcome = supervise::supervise(command, Duration::from_secs(20), |_| {})?;
-        sandbox.over()?;
-        if !outcome.ended.success() {
-            let said: Vec<_> = outcome.lines.iter().map(|it| it.text.as_str()).collect();
-            bail!(
-                "a sandbox ended with {}: {}",
-                outcome.ended,
-                said.join("\n").trim()
-            );
+    /// As root, the program is another user.
+    fn hand_over(&self, folder: &Path) -> Result<()> {
+        if nix::unistd::geteuid().is_root() {
+            chown(folder, self.user)
+                .with_context(|| format!("cannot give away {}", folder.display()))?;
         }
         Ok(())
     }
@@ -209,37 +218,11 @@ impl SandboxFactory {
 
 impl Sandbox {
     /// A sandbox that is large enough for so many ranks.
-    pub fn for_ranks(mut self, ranks: usize) -> Sandbox {
+    fn for_ranks(mut self, ranks: usize) -> Sandbox {
         let more = (ranks as u64).saturating_sub(8);
         self.memory += more * OF_A_RANK.0;
         self.processes += more * OF_A_RANK.1;
         self
-    }
-
-    /// What its processes used too much of, if that is why they were ended.
-    ///
-    /// # Errors
-    /// If the sandbox could not be made.
-    pub fn over(&self) -> Result<Option<String>> {
-        let report = std::fs::read_to_string(&self.report).unwrap_or_default();
-        let line = |word: &str| {
-            let lines = report.lines();
-            lines
-                .filter_map(|it| it.strip_prefix(word))
-                .map(str::to_owned)
-                .next()
-        };
-        if let Some(why) = line("failed ") {
-            bail!("{why}");
-        }
-        Ok(line("over "))
-    }
-
-    /// Where the sandbox's own `/proc` can be seen from outside, once it is there.
-    pub fn proc(&self) -> Option<PathBuf> {
-        let report = std::fs::read_to_string(&self.report).ok()?;
-        let pid = report.lines().find_map(|it| it.strip_prefix("init "))?;
-        Some(PathBuf::from(format!("/proc/{pid}/root/proc")))
     }
 }
 
@@ -257,6 +240,29 @@ impl Wrap for Sandbox {
         }
         sandbox.env("HOME", "/tmp").env("TMPDIR", "/tmp");
         run_inside(sandbox, command)
+    }
+}
+
+impl Place for Sandbox {
+    fn exceeded(&self) -> Result<Option<String>> {
+        let report = std::fs::read_to_string(&self.report).unwrap_or_default();
+        let line = |word: &str| {
+            let lines = report.lines();
+            lines
+                .filter_map(|it| it.strip_prefix(word))
+                .map(str::to_owned)
+                .next()
+        };
+        if let Some(why) = line("failed ") {
+            bail!("{why}");
+        }
+        Ok(line("over "))
+    }
+
+    fn proc(&self) -> Option<PathBuf> {
+        let report = std::fs::read_to_string(&self.report).ok()?;
+        let pid = report.lines().find_map(|it| it.strip_prefix("init "))?;
+        Some(PathBuf::from(format!("/proc/{pid}/root/proc")))
     }
 }
 
@@ -287,20 +293,4 @@ fn chown(path: &Path, user: u32) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Deletes a folder in which a stranger's program was, whatever it did to it.
-pub fn delete(folder: &Path) {
-    if std::fs::remove_dir_all(folder).is_ok() {
-        return;
-    }
-    // Folders that may not be entered, or that lie very deep.
-    for (tool, options) in [("chmod", ["-R", "u+rwx"]), ("rm", ["-r", "-f"])] {
-        let mut command = Command::new(tool);
-        command.args(options).arg("--").arg(folder);
-        let done = supervise::supervise(command, Duration::from_secs(60), |_| {});
-        if done.is_ok_and(|it| it.ended == Ended::Interrupted) {
-            return;
-        }
-    }
 }

@@ -5,15 +5,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, TargetKind};
 use launch::supervise::{Ended, Stream, interrupted, supervise_while};
-use launch::{Toolchain, Wrap as _, cargo_config, limits, output_of};
+use launch::{Inmate, Isolate, Toolchain, cargo_config, isolate, limits, output_of};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use sandbox::{self, SandboxFactory};
 
 /// The crates that an answer may use, by the names that it uses.
 const CRATES: [(&str, &str); 4] = [
@@ -43,8 +43,8 @@ pub struct Kit {
     rustc: PathBuf,
     /// Parts of a program that did not change are not compiled again.
     incremental: bool,
-    /// Where strangers' answers are locked up.
-    pub(super) cells: Option<SandboxFactory>,
+    /// Where strangers' answers run.
+    pub(super) isolation: Option<Arc<dyn Isolate>>,
     /// What the compiler must see then.
     shown: Vec<PathBuf>,
 }
@@ -103,7 +103,7 @@ impl Kit {
             libraries: Vec::new(),
             rustc: PathBuf::from("rustc"),
             incremental: true,
-            cells: None,
+            isolation: None,
             shown: Vec::new(),
         };
         for message in Message::parse_stream(std::io::BufReader::new(output)) {
@@ -172,7 +172,7 @@ impl Kit {
     }
 
     /// The same for strangers' answers, which are compiled into `folder`; their compilers and
-    /// programs are locked up in `cells`, if there are any. A compiler sees nothing of the
+    /// programs run in places of `isolation`, if there is one. A compiler sees nothing of the
     /// workbook but its libraries, which are gathered in the folder `libraries`.
     ///
     /// # Errors
@@ -181,14 +181,14 @@ impl Kit {
         &self,
         folder: &Path,
         libraries: &Path,
-        cells: Option<SandboxFactory>,
+        isolation: Option<Arc<dyn Isolate>>,
     ) -> Result<Kit> {
         let mut kit = self.clone();
         kit.folder = folder.to_owned();
         kit.incremental = false;
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
-        if cells.is_some() {
+        if isolation.is_some() {
             let sysroot = output_of("rustc", &["--print", "sysroot"]);
             let sysroot = sysroot.context("rustc does not say where it is")?;
             let sysroot = PathBuf::from(sysroot.trim_end());
@@ -214,7 +214,7 @@ impl Kit {
             }
             kit.options = options;
         }
-        kit.cells = cells;
+        kit.isolation = isolation;
         Ok(kit)
     }
 
@@ -268,7 +268,7 @@ impl Kit {
     pub(super) fn scratch(&self, prefix: &str) -> Result<Scratch> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(prefix);
-        Ok(Scratch(match &self.cells {
+        Ok(Scratch(match &self.isolation {
             Some(_) => builder.tempdir_in(&self.folder)?,
             None => builder.tempdir()?,
         }))
@@ -333,15 +333,15 @@ impl Kit {
             let folder = self.folder.join("incremental");
             rustc.arg(format!("-Cincremental={}", folder.display()));
         }
-        let mut cell = None;
-        if let Some(cells) = &self.cells {
+        let mut place = None;
+        if let Some(isolation) = &self.isolation {
             let _ = std::fs::remove_file(&program);
             let read: Vec<&Path> = self.shown.iter().map(PathBuf::as_path).collect();
             let read = [read.as_slice(), &[root]].concat();
-            let made = cells.sandbox(&read, &[&self.folder], sandbox::COMPILER_MEMORY)?;
-            cells.chown_to_program(&self.folder)?;
+            let made = isolation.place(Inmate::Compiler, &read, &[&self.folder])?;
+            isolation.hand_over(&self.folder)?;
             rustc = made.wrap(&rustc);
-            cell = Some(made);
+            place = Some(made);
         }
         limits::of_a_compiler(&mut rustc);
         let said = std::cell::Cell::new(0);
@@ -357,7 +357,7 @@ impl Kit {
                 limits::COMPLAINTS
             )));
         }
-        if let Some(over) = cell.map(|it| it.over()).transpose()?.flatten() {
+        if let Some(over) = place.map(|it| it.exceeded()).transpose()?.flatten() {
             return Ok(Compiled::Errors(format!(
                 "the compiler was stopped: {over}"
             )));
@@ -413,6 +413,6 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        sandbox::delete(self.0.path());
+        isolate::delete(self.0.path());
     }
 }

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use launch::supervise::{Ended, Stream, supervise_while};
-use launch::{Launch, Mpi, Run, Wrap as _, launcher_output, limits};
+use launch::{Inmate, Launch, Mpi, Place, Run, launcher_output, limits};
 use protocol::{Answer, Case, Exchange, Given, Question, Wrong};
 use record::lines::Resolver;
 use record::{Call, Difference, Progress, Record, State, Watch};
-use sandbox::{self, Sandbox};
 
 use crate::checker;
 
@@ -201,7 +200,7 @@ fn try_once(
     let recorded = kit.scratch("record-")?;
     // For what the launcher keeps while it runs, and does not always take away.
     let session = kit
-        .cells
+        .isolation
         .is_none()
         .then(|| kit.scratch("mpi-"))
         .transpose()?;
@@ -218,23 +217,21 @@ fn try_once(
     }
     let mut watcher = Watcher::new(recorded.path(), data.path(), ranks);
     let mut locked_up = None;
-    if let Some(cells) = &kit.cells {
+    if let Some(isolation) = &kit.isolation {
         let read = [subject.program, kit.recorder.as_path()];
         let write = [data.path(), recorded.path()];
         for folder in write {
-            cells.chown_to_program(folder)?;
+            isolation.hand_over(folder)?;
         }
-        let made = cells
-            .sandbox(&read, &write, sandbox::MEMORY)?
-            .for_ranks(ranks);
-        launch.wrappers.push(Arc::new(made.clone()));
-        watcher.cell = Some(made.clone());
-        locked_up = Some(made);
+        let place = isolation.place(Inmate::Ranks(ranks), &read, &write)?;
+        launch.wrappers.push(place.clone());
+        watcher.place = Some(place.clone());
+        locked_up = Some(place);
     }
     let go_on = || (subject.go_on)(Step::Trying(ranks));
     let mut run = launch.run_while(|printed| go_on() && watcher.go_on(printed))?;
     Seconds::add(&mut seconds.run, start.elapsed());
-    let over = locked_up.map(|it| it.over()).transpose()?;
+    let over = locked_up.map(|it| it.exceeded()).transpose()?;
     if let Some(over) = over.flatten() {
         watcher.why = Some(Why::Over(over));
     }
@@ -521,7 +518,7 @@ pub(crate) struct Watcher {
     differ: Option<(Progress, bool)>,
     why: Option<Why>,
     /// In which it runs, until it was found where its processes are seen.
-    cell: Option<Sandbox>,
+    place: Option<Arc<dyn Place>>,
 }
 
 impl Watcher {
@@ -536,7 +533,7 @@ impl Watcher {
             ranks,
             differ: None,
             why: None,
-            cell: None,
+            place: None,
         }
     }
 
@@ -574,9 +571,9 @@ impl Watcher {
             self.why = Some(Why::Over(over));
             return false;
         }
-        if let Some(proc) = self.cell.as_ref().and_then(Sandbox::proc) {
+        if let Some(proc) = self.place.as_ref().and_then(|it| it.proc()) {
             self.watch = self.watch.clone().with_proc(proc);
-            self.cell = None;
+            self.place = None;
         }
         let now = self.watch.progress();
         if now != self.last {
@@ -685,7 +682,7 @@ pub(super) fn launch(
         // It would print its warnings among the ranks' lines.
         ("UCX_LOG_LEVEL".to_owned(), "error".to_owned()),
     ];
-    if kit.cells.is_some() {
+    if kit.isolation.is_some() {
         // Others run at the same time: ranks of two runs must not be bound to one core.
         for name in [
             "OMPI_MCA_hwloc_base_binding_policy",
@@ -811,18 +808,18 @@ fn answer(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<protocol::Findi
         .env("MPICC", &kit.toolchain.mpicc)
         .stdin(Stdio::null());
     let mut locked_up = None;
-    if let Some(cells) = &kit.cells {
+    if let Some(isolation) = &kit.isolation {
         // What the program left there may be made for harm.
-        cells.chown_to_program(exchange.folder())?;
+        isolation.hand_over(exchange.folder())?;
         let read = [kit.check.as_path(), trial.recorded];
         let write = [trial.data, exchange.folder()];
-        let made = cells.sandbox(&read, &write, sandbox::MEMORY)?;
+        let made = isolation.place(Inmate::Reader, &read, &write)?;
         command = made.wrap(&command);
         locked_up = Some(made);
     }
     let go_on = || (subject.go_on)(Step::Trying(trial.ranks));
     let outcome = supervise_while(command, CHECK_LIMIT, |_| {}, go_on)?;
-    if let Some(over) = locked_up.map(|it| it.over()).transpose()?.flatten() {
+    if let Some(over) = locked_up.map(|it| it.exceeded()).transpose()?.flatten() {
         return Ok(Err(Wrong::Result(format!(
             "what the program left behind cannot be read ({over})"
         ))));

@@ -11,6 +11,7 @@ mod submission;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -19,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use launch::supervise::interrupted;
-use launch::{Mpi, output_of};
+use launch::{Isolate, Mpi, isolate, output_of};
 use sandbox::{Mechanism, SandboxFactory};
 use serde::Serialize;
 
@@ -191,14 +192,14 @@ pub fn grade(root: &Path, request: &Request) -> Result<bool> {
         Isolation::UserNamespace => &[Mechanism::UserNamespace],
         Isolation::Limits => &[],
     };
-    let cells = match mechanisms {
+    let factory = match mechanisms {
         [] => None,
         _ => Some(SandboxFactory::new(scratch.path(), &kit.toolchain, mechanisms).context(
             "strangers' programs cannot be locked up here, so nothing was run; in a machine \
              or container that you can throw away, `--isolation limits` grades without",
         )?),
     };
-    let isolation = cells.as_ref().map_or(
+    let isolation = factory.as_ref().map_or(
         "NOT ISOLATED: by limits alone; the programs can read and write whatever you can",
         SandboxFactory::words,
     );
@@ -236,15 +237,18 @@ pub fn grade(root: &Path, request: &Request) -> Result<bool> {
     std::thread::scope(|scope| -> Result<()> {
         for number in 0..workers {
             let place = scratch.path().join(format!("worker-{number}"));
-            let cells = cells.as_ref().map(|it| it.for_worker(number));
-            let kit = kit.for_strangers(&place.join("programs"), &libraries, cells)?;
+            let isolation = factory.as_ref().map(|it| {
+                let of_worker: Arc<dyn Isolate> = Arc::new(it.for_worker(number));
+                of_worker
+            });
+            let kit = kit.for_strangers(&place.join("programs"), &libraries, isolation)?;
             let work = &work;
             scope.spawn(move || work.go(&kit, &place.join("answer")));
         }
         Ok(())
     })?;
     work.jobs.bar.finish_and_clear();
-    sandbox::delete(scratch.path());
+    isolate::delete(scratch.path());
     if interrupted() {
         bail!(
             "interrupted; what was graded is kept, and the same command goes on from there"
@@ -488,7 +492,7 @@ impl Work<'_> {
             return Ok(empty(Mark::NotGraded).judged(verdict));
         }
         // At the place where the learner had it: so the compiler names it.
-        sandbox::delete(stage);
+        isolate::delete(stage);
         let source = stage
             .join("answers")
             .join(submission::room(exercise))
