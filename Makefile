@@ -15,7 +15,10 @@ endif
 $(foreach name,NP ARGS LIMIT HDF5 PYTHON SEED TRACE ROOTLESS LAUNCHER HOSTS NODES,$(if $($(name)),$(eval export $(name))))
 
 SETUP = sh src/workbook/setup.sh
-WORKBOOK = cargo run --quiet --locked --package workbook --
+CARGO_RUN = cargo run --quiet --locked --package
+WORKBOOK = $(CARGO_RUN) workbook --
+TEACHER = $(CARGO_RUN) teacher --
+AUTHOR = $(CARGO_RUN) author --
 .DEFAULT_GOAL = help
 .PHONY: help progress watch grade test bench bench-full book serve doctor bless pictures author-check clean \
 	cluster-up cluster-status cluster-down
@@ -61,7 +64,7 @@ reset-%:
 
 figures-%:
 	@$(SETUP) openmpi mpich $(if $(filter 10 cluster,$*),hosts)
-	@$(WORKBOOK) figures $*
+	@$(AUTHOR) figures $*
 
 progress: ## show which exercises are done
 	@$(SETUP)
@@ -73,33 +76,33 @@ watch: ## go through the exercises: each is checked again whenever you save it
 
 grade: ## check what a class has handed in: make grade DIRS='class/*' ARGS='--csv marks.csv'
 	@$(SETUP) $(MPI)
-	@$(WORKBOOK) grade $(DIRS) $(ARGS)
+	@$(TEACHER) grade $(DIRS) $(ARGS)
 
 .PHONY: classroom report dist
 classroom: ## make a repository for a class: make classroom DIR=../class
 	@$(SETUP)
-	@$(WORKBOOK) classroom '$(or $(DIR),$(error say where: make classroom DIR=../class))' $(ARGS)
+	@$(TEACHER) classroom '$(or $(DIR),$(error say where: make classroom DIR=../class))' $(ARGS)
 
 test: ## run all tests, or some: make test TESTS='--test library'
 	@$(SETUP) $(MPI) tests browser slurm
-	@$(WORKBOOK) test $(if $(TESTS),-- $(TESTS))
+	@$(AUTHOR) test $(if $(TESTS),-- $(TESTS))
 
 bench: ## compare chapter 3 with C, h5py, MPI-IO and the machine itself (3 minutes)
 	@$(SETUP) openmpi mpich python
-	@$(WORKBOOK) bench
+	@$(AUTHOR) bench
 
 bench-full: ## the same at length, and what chapter 9 compares (20 minutes)
 	@$(SETUP) openmpi mpich python
-	@$(WORKBOOK) bench --size full
-	@$(WORKBOOK) figures 9
+	@$(AUTHOR) bench --size full
+	@$(AUTHOR) figures 9
 
 book: ## build the book: target/book/index.html
 	@$(SETUP)
-	@$(WORKBOOK) book build
+	@$(AUTHOR) book build
 
 serve: ## read the book at 127.0.0.1, reloaded when a page or a program changes
 	@$(SETUP)
-	@$(WORKBOOK) book serve
+	@$(AUTHOR) book serve
 
 cluster-up: ## start a real Slurm on this machine, with two nodes; then chapter-3 LAUNCHER=slurm
 	@$(SETUP) slurm
@@ -123,19 +126,19 @@ report: ## what somebody must know who is to help you, as one text to paste
 
 bless: ## run every transcript of the book again, and write it anew
 	@$(SETUP) $(MPI) tests slurm
-	@$(WORKBOOK) bless
+	@$(AUTHOR) bless
 
 pictures: ## draw the book's pictures of real runs again, and write them anew
 	@$(SETUP) $(MPI)
-	@$(WORKBOOK) pictures
+	@$(AUTHOR) pictures
 
 author-check: ## check the exercises: starters fail, solutions pass, wrong answers get their verdict
 	@$(SETUP) openmpi mpich
-	@$(WORKBOOK) author check
+	@$(AUTHOR) check
 
 dist: ## make a release of the last commit: the sources and the built book
 	@$(SETUP)
-	@$(WORKBOOK) dist
+	@$(AUTHOR) dist
 
 clean: ## delete all that was built
 	rm -rf target

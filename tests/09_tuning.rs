@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+use author::figures::{self, Found};
 use common::*;
 use mpi::traits::*;
 use ndarray::{Array2, Ix2};
@@ -15,7 +16,6 @@ use parallel_hdf5::{
     DatasetOptions, Slab, Transfer, agree, data_folder, read_slab, rows_of, write_slab,
 };
 use regex::Regex;
-use workbook::figures::{self, Found};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tuning");
 
@@ -374,7 +374,7 @@ fn the_figures_are_made_by_one_command() {
     }
     let data = scratch();
     let file = data.path().join("figures.md");
-    let made = Command::new(workbook_program())
+    let made = Command::new(author_program())
         .args([
             "figures",
             "9",
@@ -610,7 +610,7 @@ fn collective_metadata_on_the_hdf5_of_chapter_5() {
     let held = "ok: with the option, rank 0 reads the metadata for all";
     assert!(printed.contains(held), "{printed}");
     let session = root().join("chapters/09-tuning/session-metadata-reads-2.txt");
-    let session = workbook::session::Session::read(&session).unwrap();
+    let session = author::session::Session::read(&session).unwrap();
     let lines = printed.lines().skip_while(|it| !it.starts_with("HDF5 "));
     let ours: String = lines.take(3).map(|it| format!("{it}\n")).collect();
     assert!(session.agrees(&ours), "{printed}");

@@ -6,14 +6,14 @@ mod common;
 use std::path::PathBuf;
 use std::process::Command;
 
+use author::bench::{self, Bench, Sample};
 use common::*;
-use workbook::bench::{self, Bench, Sample};
 
 #[test]
 fn all_programs_agree_and_can_be_compared() {
     let folder = scratch();
     let out = folder.path().to_str().unwrap();
-    let output = workbook_command()
+    let output = command_of_a_reader(author_program())
         .args(["bench", "--size", "tiny", "--out", out])
         .output()
         .expect("it can be started");
@@ -172,7 +172,7 @@ fn the_books_figures_are_those_of_the_runs_beside_them() {
             .map(|it| std::fs::read_to_string(it.join(name)).unwrap());
         assert!(
             right == found,
-            "`workbook bench chapters/speed/*.json --out chapters/speed`"
+            "`author bench chapters/speed/*.json --out chapters/speed`"
         );
     }
 }

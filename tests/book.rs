@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use author::book;
+use author::quiz;
 use launch::Mpi;
 use regex::Regex;
 use scraper::{ElementRef, Html, Selector};
-use workbook::book;
 use workbook::chapter::{Chapter, Plan};
 use workbook::exercise::Exercise;
-use workbook::quiz;
 
 type Faults = Vec<String>;
 
@@ -1309,14 +1309,14 @@ fn a_faulty_quiz_fails_the_build_with_file_and_line() {
     let line = 1 + page.lines().position(|it| it == "```quiz").unwrap();
 
     let mdbook = book::installed(root()).unwrap();
-    let mend = "cargo run --quiet --locked --package workbook --manifest-path";
+    let mend = "cargo run --quiet --locked --package author --manifest-path";
     let manifest = root().join("Cargo.toml");
     let output = Command::new(mdbook)
         .arg("build")
         .args([scratch.path().join("book")])
         .env(
             "MDBOOK_PREPROCESSOR__MEND__COMMAND",
-            format!("{mend} {} -- book mend", manifest.display()),
+            format!("{mend} {} -- book preprocess", manifest.display()),
         )
         .output()
         .unwrap();

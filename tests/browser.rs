@@ -13,9 +13,9 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use author::book;
 use launch::on_path;
 use serde_json::{Value, json};
-use workbook::book;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const PHONE: (u32, u32) = (390, 844);

@@ -46,7 +46,7 @@ impl Class {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = workbook_command();
+        let mut command = command_of_a_reader(teacher_program());
         command
             .arg("grade")
             .args(words)

@@ -479,7 +479,7 @@ fn a_program_that_scribbles_into_its_record_harms_itself_only() {
     assert_eq!(record.first_difference(), None);
 }
 
-/// What it costs: `cargo run -- test -- --test recorder -- --ignored --nocapture cost`. Prints a
+/// What it costs: `cargo run -p author -- test -- --test recorder -- --ignored --nocapture cost`. Prints a
 /// table, and writes it where the page on pictures shows it, if that was made for this MPI.
 #[test]
 #[ignore = "takes minutes"]

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
+use author::book;
 use common::*;
 use launch::Mpi;
 use serde_json::Value;
-use workbook::book;
 use workbook::exercise::Exercise;
 
 // --- Places ----------------------------------------------------------------------------
@@ -27,11 +27,12 @@ fn tools() -> &'static Path {
         let text = format!(
             "#!/bin/sh\n\
              if [ \"$1\" = run ]; then\n\
-             while [ \"$1\" != -- ]; do shift; done; shift; exec '{}' \"$@\"\n\
+             while [ \"$1\" != -- ]; do package=$1; shift; done; shift\n\
+             exec '{}'/$package \"$@\"\n\
              fi\n\
              [ \"$1\" = --version ] || cd '{}'\n\
              CARGO_TARGET_DIR='{}' exec '{}' \"$@\"\n",
-            workbook_program().display(),
+            our_programs().display(),
             root().display(),
             target().display(),
             on_path("cargo").display(),
@@ -112,6 +113,21 @@ fn git(folder: &Path, args: &[&str]) -> String {
 
 fn workbook_in(folder: &Path, args: &[&str]) -> Output {
     run_in(folder, &workbook_program().display().to_string(), args)
+}
+
+fn teacher_in(folder: &Path, args: &[&str]) -> Output {
+    run_in(folder, &teacher_program().display().to_string(), args)
+}
+
+fn author_in(folder: &Path, args: &[&str]) -> Output {
+    run_in(folder, &author_program().display().to_string(), args)
+}
+
+/// The folder in which all three of our commands are built.
+fn our_programs() -> &'static Path {
+    teacher_program();
+    author_program();
+    workbook_program().parent().unwrap()
 }
 
 /// What is built already, at its place in a copy of the workbook.
@@ -197,7 +213,7 @@ fn clone() -> tempfile::TempDir {
 }
 
 fn version() -> String {
-    workbook::dist::version(root()).unwrap()
+    workbook::release::version(root()).unwrap()
 }
 
 #[test]
@@ -206,7 +222,7 @@ fn a_release_is_whole_and_the_same_commit_gives_the_same_bytes() {
     let folder = first.path();
     let name = format!("parallel-hdf5-workbook-{}", version());
     let packed = format!("target/dist/{name}.tar.gz");
-    let text = done(workbook_in(folder, &["dist"]));
+    let text = done(author_in(folder, &["dist"]));
     assert_eq!(text.trim(), packed);
 
     // In another clone, at another time of day, for somebody who shares nothing.
@@ -220,7 +236,7 @@ fn a_release_is_whole_and_the_same_commit_gives_the_same_bytes() {
         &[
             "-c",
             "umask 077; exec \"$0\" dist",
-            &workbook_program().display().to_string(),
+            &author_program().display().to_string(),
         ],
     );
     done(again.env("TZ", "Asia/Tokyo").output().unwrap());
@@ -339,7 +355,7 @@ fn the_sources_do_without_git(release: &Path) {
     with_what_is_built(release);
     let progress = done(workbook_in(release, &["progress"]));
     assert!(progress.contains("0 of "), "{progress}");
-    let dist = workbook_in(release, &["dist"]);
+    let dist = author_in(release, &["dist"]);
     assert!(
         !dist.status.success()
             && printed(&dist).contains("an unpacked release is one already")
@@ -351,7 +367,7 @@ fn the_sources_do_without_git(release: &Path) {
     );
     // A class repository of it is the one of a clone.
     let class = scratch();
-    done(workbook_in(
+    done(teacher_in(
         release,
         &["classroom", &class.path().display().to_string()],
     ));
@@ -369,7 +385,7 @@ fn a_release_is_refused_while_something_is_not_committed() {
     let folder = clone();
     fs::write(folder.path().join("README.md"), "mine\n").unwrap();
     fs::write(folder.path().join("chapters/new.md"), "mine\n").unwrap();
-    let output = workbook_in(folder.path(), &["dist"]);
+    let output = author_in(folder.path(), &["dist"]);
     let text = printed(&output);
     assert!(!output.status.success(), "{text}");
     for words in [
@@ -412,7 +428,7 @@ fn class_repository() -> &'static Path {
     static CLASS: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         let folder = scratch();
         let class = folder.path().join("class").display().to_string();
-        done(workbook_in(root(), &["classroom", &class]));
+        done(teacher_in(root(), &["classroom", &class]));
         folder
     });
     static PATH: LazyLock<PathBuf> = LazyLock::new(|| CLASS.path().join("class"));
@@ -546,10 +562,10 @@ fn a_class_repository_has_starters_and_no_solutions() {
 fn a_folder_that_is_not_empty_is_left_alone() {
     let folder = scratch();
     fs::write(folder.path().join("mine"), "mine\n").unwrap();
-    let output = workbook_in(root(), &["classroom", &folder.path().display().to_string()]);
+    let output = teacher_in(root(), &["classroom", &folder.path().display().to_string()]);
     assert!(!output.status.success(), "{}", printed(&output));
     assert_eq!(files(folder.path()).len(), 1);
-    let output = workbook_in(root(), &["classroom", "chapters/class"]);
+    let output = teacher_in(root(), &["classroom", "chapters/class"]);
     assert!(
         printed(&output).contains("inside the workbook"),
         "{}",
@@ -564,7 +580,7 @@ fn each_command_of_the_workflows_is_a_door_of_the_makefile() {
     let points = scratch();
     let points = points.path().join("class");
     let folder = points.display().to_string();
-    done(workbook_in(
+    done(teacher_in(
         root(),
         &["classroom", &folder, "--points", "10"],
     ));
@@ -658,7 +674,7 @@ fn the_workflow_tells_right_from_wrong() {
     let folder = scratch();
     let class = folder.path().join("class");
     let name = class.display().to_string();
-    done(workbook_in(root(), &["classroom", &name, "--points", "1"]));
+    done(teacher_in(root(), &["classroom", &name, "--points", "1"]));
     with_what_is_built(&class);
     let workflow = yaml(&class, ".github/workflows/classroom.yml");
     let all = commands(&workflow);
@@ -708,7 +724,7 @@ fn the_workflow_tells_right_from_wrong() {
 fn the_whole_of_a_class_repository() {
     let folder = scratch();
     let class = folder.path().join("class");
-    done(workbook_in(
+    done(teacher_in(
         root(),
         &["classroom", &class.display().to_string()],
     ));
@@ -740,7 +756,7 @@ fn the_whole_of_a_class_repository() {
 #[ignore = "builds everything once more, for some minutes"]
 fn the_whole_of_a_release() {
     let (clone, folder) = (clone(), scratch());
-    done(workbook_in(clone.path(), &["dist"]));
+    done(author_in(clone.path(), &["dist"]));
     let name = format!("parallel-hdf5-workbook-{}", version());
     let file = clone.path().join(format!("target/dist/{name}.tar.gz"));
     done(run_in(
@@ -770,7 +786,7 @@ fn a_report_has_the_failing_run_and_nothing_personal() {
     let home = folder.path().join("home/ada");
     let class = home.join("book");
     fs::create_dir_all(&home).unwrap();
-    done(workbook_in(
+    done(teacher_in(
         root(),
         &["classroom", &class.display().to_string()],
     ));
@@ -890,7 +906,7 @@ fn nix_hostname() -> String {
 fn a_report_is_made_without_mpi_and_hdf5() {
     let folder = scratch();
     let class = folder.path().join("class");
-    done(workbook_in(
+    done(teacher_in(
         root(),
         &["classroom", &class.display().to_string()],
     ));

@@ -5,10 +5,10 @@ mod common;
 
 use std::fs;
 
+use author::scaling::{self, Programs, Starts};
 use common::*;
 use launch::Mpi;
 use virtual_cluster::hosts;
-use workbook::scaling::{self, Programs, Starts};
 use workbook::traced::Tools;
 
 #[test]

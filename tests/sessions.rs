@@ -4,9 +4,9 @@ mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use author::session::Session;
 use common::*;
 use launch::Toolchain;
-use workbook::session::Session;
 
 /// So many at a time: some hang, which is seen by waiting, and a launcher waits, too.
 const AT_A_TIME: usize = 4;

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use author::picture::{Drawing, without_reads_of_metadata};
 use common::*;
 use launch::{Launch, Mpi, Toolchain};
 use parallel_hdf5::rows_of;
 use protocol::{Exchange, Question};
 use trace::layout::{Layout, Storage};
 use trace::{Access, Trace, What, prose};
-use workbook::picture::{Drawing, without_reads_of_metadata};
 use workbook::traced::{Recording, Tools, record_quietly};
 
 const OPEN_MPIO: &str = env!("CARGO_BIN_EXE_open-mpio");

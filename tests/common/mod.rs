@@ -184,6 +184,18 @@ pub fn workbook_program() -> &'static Path {
     BUILT.get_or_init(|| build_program("workbook", "workbook"))
 }
 
+/// The `teacher` command, built from this tree.
+pub fn teacher_program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build_program("teacher", "teacher"))
+}
+
+/// The `author` command, built from this tree.
+pub fn author_program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build_program("author", "author"))
+}
+
 /// A program of another package, built from this tree into the target folder of this test.
 /// (Cargo builds the programs of the package under test only.)
 pub fn build_program(package: &str, program: &str) -> PathBuf {
@@ -220,7 +232,12 @@ pub fn as_of_a_reader(command: &mut Command) {
 /// The `workbook` command for this test's MPI, in the workbook's folder, as in an environment
 /// of a reader's own.
 pub fn workbook_command() -> Command {
-    let mut command = Command::new(workbook_program());
+    command_of_a_reader(workbook_program())
+}
+
+/// One of our commands, as [`workbook_command`].
+pub fn command_of_a_reader(program: &Path) -> Command {
+    let mut command = Command::new(program);
     as_of_a_reader(&mut command);
     command
         .env_remove("NP")

@@ -1,7 +1,7 @@
 //! A sandbox: a place for a program that nobody has looked at, from which it sees little and can
 //! harm nothing.
 //!
-//! `workbook grade` compiles and runs the answers of strangers. Each compiler, and each run,
+//! `teacher grade` compiles and runs the answers of strangers. Each compiler, and each run,
 //! gets a sandbox: namespaces of its own (mounts, processes, network, IPC, host name), in which
 //! only the system's libraries and the few folders that it needs are to be seen, all of them
 //! read-only but its own. When the first process of a sandbox ends, the kernel kills all others
