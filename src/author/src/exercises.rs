@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use launch::{Mpi, Toolchain};
-use serde::Deserialize;
 use workbook::exercise::{
     Exercise, answers,
     compile::Kit,
@@ -17,6 +16,7 @@ use workbook::exercise::{
     with_hole_filled,
 };
 
+use crate::gallery::{Answer, gallery};
 use crate::teaching;
 
 /// The seed of all inputs: a run is as the last one.
@@ -27,39 +27,6 @@ const WORKERS: usize = 3;
 
 /// How many wrong answers the gallery has for each exercise, at least. The teacher's guide lists them.
 const WRONG_ANSWERS: usize = 2;
-
-/// A wrong answer, or another right one: an entry of `tests/gallery/NN-name.toml`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Answer {
-    /// Which exercise: `2.2`.
-    exercise: String,
-    /// What is wrong with it.
-    pub(crate) name: String,
-    /// What is in the hole of the starter.
-    hole: Option<String>,
-    /// The whole file, instead.
-    file: Option<String>,
-    /// What it must be found to be.
-    pub(crate) verdict: Outcome,
-    /// What another release of MPI or HDF5 may make of it instead.
-    or: Option<Outcome>,
-    /// What must occur in the text; `{A}` is the number of the line that ends in `// A`.
-    #[serde(default)]
-    pub(crate) says: Vec<String>,
-    /// What must not occur.
-    #[serde(default)]
-    not: Vec<String>,
-    /// Only these numbers of ranks.
-    #[serde(default)]
-    ranks: Vec<usize>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Gallery {
-    answer: Vec<Answer>,
-}
 
 /// Writes the starters of all exercises, from their solutions.
 pub fn starters(root: &Path) -> Result<bool> {
@@ -249,21 +216,6 @@ fn with_lines(wanted: &str, text: &str) -> String {
         }
     }
     filled
-}
-
-/// The wrong answers, by exercise.
-pub(crate) fn gallery(root: &Path) -> Result<BTreeMap<String, Vec<Answer>>> {
-    let mut all: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
-    for entry in std::fs::read_dir(root.join("tests/gallery"))? {
-        let path = entry?.path();
-        let text = std::fs::read_to_string(&path)?;
-        let gallery: Gallery =
-            toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        for answer in gallery.answer {
-            all.entry(answer.exercise.clone()).or_default().push(answer);
-        }
-    }
-    Ok(all)
 }
 
 /// What is wrong with the files of the exercises, without running anything.

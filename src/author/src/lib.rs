@@ -6,6 +6,7 @@ pub mod book;
 pub mod dist;
 pub mod exercises;
 pub mod figures;
+mod gallery;
 pub mod picture;
 pub mod quiz;
 pub mod scaling;

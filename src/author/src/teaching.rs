@@ -25,7 +25,7 @@ use trace::prose::markdown;
 use workbook::chapter::Chapter;
 use workbook::exercise::{Exercise, verdict::Outcome};
 
-use crate::exercises;
+use crate::gallery::gallery;
 
 /// How long a break is, in minutes.
 const BREAK: u32 = 15;
@@ -392,7 +392,7 @@ fn cells(numbers: &[usize]) -> String {
 fn verdicts(root: &Path, block: &str) -> Result<String> {
     let asks: BTreeMap<String, String> = toml::from_str(block)?;
     let mut counts: BTreeMap<String, (Outcome, usize)> = BTreeMap::new();
-    for answer in exercises::gallery(root)?.into_values().flatten() {
+    for answer in gallery(root)?.into_values().flatten() {
         let name = serde_json::to_value(answer.verdict)?;
         let name = name.as_str().unwrap_or_default().to_owned();
         if answer.verdict != Outcome::Passes {
@@ -411,7 +411,7 @@ fn verdicts(root: &Path, block: &str) -> Result<String> {
 }
 
 fn wrong_answers(root: &Path) -> Result<String> {
-    let gallery = exercises::gallery(root)?;
+    let gallery = gallery(root)?;
     let mut text = String::new();
     for chapter in Chapter::all(root)? {
         let exercises = Exercise::of(&chapter)?;

@@ -14,6 +14,7 @@
 
 pub mod cargo;
 pub mod cargo_config;
+mod find;
 pub mod isolate;
 pub mod launch;
 pub mod launcher_output;
@@ -29,5 +30,5 @@ pub mod wheel;
 pub use isolate::{Inmate, Isolate, Place};
 pub use launch::{Launch, Run, Wrap, run_inside};
 pub use mpi::Mpi;
-pub use path::{cores, on_path, on_path_of_root, output_of};
+pub use path::{cores, is_program, on_path, on_path_of_root, output_of};
 pub use toolchain::Toolchain;

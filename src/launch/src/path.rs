@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::unistd::{AccessFlags, access};
+
 /// How many things that compute can be done at the same time.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -21,13 +23,18 @@ pub fn on_path_of_root(program: &str) -> Option<PathBuf> {
 
 fn in_folders(program: &Path, more: &[&str]) -> Option<PathBuf> {
     if program.components().count() > 1 {
-        return program.is_file().then(|| program.to_owned());
+        return is_program(program).then(|| program.to_owned());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(more.iter().map(PathBuf::from))
         .map(|folder| folder.join(program))
-        .find(|it| it.is_file())
+        .find(|it| is_program(it))
+}
+
+/// Whether this account may execute it.
+pub fn is_program(path: &Path) -> bool {
+    path.is_file() && access(path, AccessFlags::X_OK).is_ok()
 }
 
 /// What a command prints on standard output, if it can be run and succeeds.

@@ -84,7 +84,7 @@ fn meant(number: impl Fn(&str) -> Option<usize>) -> Option<Alone> {
 /// Not collective (there is nobody to wait for).
 pub fn warn_if_alone(world: &SimpleCommunicator) {
     if let Some(alone) = detect(world).filter(|it| it.first) {
-        crate::guard::complain(&format!("Warning: {alone}"));
+        crate::print::complain(&format!("Warning: {alone}"));
     }
 }
 

@@ -1,6 +1,5 @@
 //! The abort guard: no rank leaves the others waiting.
 
-use std::io::Write as _;
 use std::panic;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 
 use crate::agree::Disagreement;
+use crate::print::complain;
 use crate::{Result, alone};
 
 /// Runs `program` on all ranks, between starting MPI and ending it, and sees to it that a
@@ -189,11 +189,4 @@ fn with_cure(error: &dyn std::error::Error) -> String {
         ),
         false => says,
     }
-}
-
-/// Writes a line to standard error in one piece. `eprintln!` hands over its parts one by
-/// one, and a launcher may put another rank's words between them.
-pub(crate) fn complain(message: &str) {
-    // Where standard error is closed there is nobody to tell.
-    let _ = std::io::stderr().write_all(format!("{message}\n").as_bytes());
 }

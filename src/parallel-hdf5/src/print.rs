@@ -3,6 +3,7 @@
 use mpi::datatype::PartitionMut;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
+use std::io::Write as _;
 
 /// Prints each rank's `text` on a line of its own, in rank order: rank 0 gathers the texts
 /// and prints them. **Collective** over `comm`.
@@ -33,4 +34,11 @@ pub fn print_in_order(comm: &SimpleCommunicator, text: &str) {
         let text = &all[start as usize..(start + length) as usize];
         println!("{}", String::from_utf8_lossy(text));
     }
+}
+
+/// Writes a line to standard error in one piece. `eprintln!` hands over its parts one by
+/// one, and a launcher may put another rank's words between them.
+pub(crate) fn complain(message: &str) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = std::io::stderr().write_all(format!("{message}\n").as_bytes());
 }

@@ -18,9 +18,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use record::Event;
 
-use crate::intercept::{now, quietly};
-use crate::mpi::{text, whole_path};
 use crate::symbols::Symbol;
+use crate::text::{text, whole_path};
+use crate::thread::{self, now, quietly};
 use crate::writer;
 
 /// No more runs of bytes are written down of one process.
@@ -36,8 +36,6 @@ static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 thread_local! {
     /// In how many calls of HDF5 and MPI-IO this thread is.
     static INSIDE: Cell<u32> = const { Cell::new(0) };
-    /// In this library's own code.
-    static OURS: Cell<bool> = const { Cell::new(false) };
     /// For how many microseconds this thread has read and written, in all.
     static SPENT: Cell<u64> = const { Cell::new(0) };
 }
@@ -89,12 +87,6 @@ pub fn stop() {
     ON.store(false, Ordering::Release);
 }
 
-/// What this thread reads and writes from now on is this library's own, or the program's
-/// again; gives what was so before.
-pub fn set_ours(ours: bool) -> bool {
-    OURS.replace(ours)
-}
-
 /// A call of HDF5 or MPI-IO begins; gives what [`leave`] wants back.
 pub fn enter() -> u32 {
     INSIDE.replace(INSIDE.get() + 1)
@@ -134,7 +126,7 @@ fn bit(fd: c_int) -> Option<(&'static AtomicU64, u64)> {
 /// Whether something is to be written down of this descriptor, perhaps.
 fn is_of_interest(fd: c_int) -> bool {
     ON.load(Ordering::Relaxed)
-        && !OURS.get()
+        && !thread::is_ours()
         && (INSIDE.get() > 0
             || bit(fd).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0))
 }
@@ -186,7 +178,7 @@ fn moved(
             end => (end as u64).saturating_sub(count),
         },
     };
-    let seq = crate::intercept::seq();
+    let seq = thread::seq();
     if let Some(run) = &mut known.run
         && (run.file, run.write, run.end) == (file, write, start)
         && (run.seq, run.by) == (seq, by)
@@ -407,7 +399,7 @@ unsafe extern "C" fn close(fd: c_int) -> c_int {
 fn renamed(status: c_int, from: *const c_char, to: *const c_char) {
     const MOST: u32 = 1000;
     static RENAMED: AtomicU32 = AtomicU32::new(0);
-    if status != 0 || !ON.load(Ordering::Relaxed) || OURS.get() {
+    if status != 0 || !ON.load(Ordering::Relaxed) || thread::is_ours() {
         return;
     }
     quietly(|| {

@@ -11,8 +11,9 @@ use std::sync::{Mutex, Once};
 
 use record::{Access, Block, Call, Event, Selection};
 
-use crate::mpi::{self, Group, text, whole_path};
+use crate::mpi::{self, Group};
 use crate::symbols::{questions, symbol};
+use crate::text::{text, whole_path};
 use crate::writer;
 
 type Id = i64;

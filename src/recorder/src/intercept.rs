@@ -1,10 +1,10 @@
 //! What is done before and after each call.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use record::Call;
 
+use crate::thread::{self, now, quietly};
 use crate::{bytes, hdf5, mpi, stack, writer};
 
 /// What a wrapped function is, and what its arguments mean.
@@ -59,19 +59,12 @@ impl What {
 thread_local! {
     /// How many calls this thread is in.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
-    /// The number of the outermost one.
-    static SEQ: Cell<u64> = const { Cell::new(0) };
     /// The innermost one of MPI, and how deep it is.
     static MPI: Cell<Option<(&'static str, u32)>> = const { Cell::new(None) };
     /// In a call that waits for other ranks.
     static WAITING: Cell<bool> = const { Cell::new(false) };
     /// For how many microseconds the outermost call has waited so far.
     static WAITED: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The number of the outermost call that this thread is in; 0 if it is in none.
-pub fn seq() -> u64 {
-    SEQ.get()
 }
 
 /// Calls the real function, and writes down the call if it is an outermost one.
@@ -91,12 +84,12 @@ pub fn around(
     if what.is_mpi() {
         MPI.set(Some((name, depth)));
     }
-    let (kind, result);
+    let result;
     if depth == 1 {
         let entered = quietly(|| enter(name, what, args));
-        SEQ.set(entered.unwrap_or(0));
-        writer::show(SEQ.get(), depth, MPI.get());
-        kind = quietly(|| before(name, args));
+        thread::set_seq(entered.unwrap_or(0));
+        writer::show(thread::seq(), depth, MPI.get());
+        quietly(|| before(name, args));
         WAITED.set(0);
         result = measured(name, what, real);
         let ended = now();
@@ -106,21 +99,20 @@ pub fn around(
             if ok {
                 after(name, args, result);
             }
-            if SEQ.get() != 0 {
-                writer::leave(SEQ.get(), ok, ended, WAITED.get());
+            if thread::seq() != 0 {
+                writer::leave(thread::seq(), ok, ended, WAITED.get());
             }
             finish(name, ok);
         });
-        SEQ.set(0);
+        thread::set_seq(0);
     } else {
-        writer::show(SEQ.get(), depth, MPI.get());
-        kind = quietly(|| before(name, args));
+        writer::show(thread::seq(), depth, MPI.get());
+        quietly(|| before(name, args));
         result = measured(name, what, real);
     }
-    let _ = kind;
     MPI.set(outer_mpi);
     DEPTH.set(depth - 1);
-    writer::show(SEQ.get(), depth - 1, outer_mpi);
+    writer::show(thread::seq(), depth - 1, outer_mpi);
     result
 }
 
@@ -142,23 +134,6 @@ fn measured(name: &str, what: What, real: impl FnOnce() -> usize) -> usize {
         bytes::leave(before);
     }
     result
-}
-
-/// Does something of ours: `errno` stays as it is, and a panic ends nothing but the record.
-pub fn quietly<T>(ours: impl FnOnce() -> T) -> Option<T> {
-    let outer = bytes::set_ours(true);
-    // SAFETY: the address of `errno` of this thread is always valid.
-    let errno = unsafe { libc::__errno_location() };
-    // SAFETY: as above.
-    let before = unsafe { *errno };
-    let done = catch_unwind(AssertUnwindSafe(ours));
-    if done.is_err() {
-        writer::stop();
-    }
-    // SAFETY: as above.
-    unsafe { *errno = before };
-    bytes::set_ours(outer);
-    done.ok()
 }
 
 /// Writes that an outermost call begins; 0 if it is not worth a line.
@@ -211,9 +186,9 @@ fn after(name: &str, args: &[usize], result: usize) {
         "H5Pclose" => hdf5::fapl_closed(args),
         "H5Fget_access_plist" => hdf5::fapl_of_file(args, result as i64),
         "H5Lmove" | "H5Ldelete" => hdf5::names_changed(),
-        "H5Dwrite" | "H5Dread" if SEQ.get() != 0 => {
+        "H5Dwrite" | "H5Dread" if thread::seq() != 0 => {
             if let Some(honoured) = hdf5::honoured(args) {
-                writer::honoured(SEQ.get(), honoured);
+                writer::honoured(thread::seq(), honoured);
             }
         }
         _ => {}
@@ -224,15 +199,4 @@ fn finish(name: &str, ok: bool) {
     if name == "MPI_Finalize" && ok {
         mpi::finalized();
     }
-}
-
-/// Microseconds, by a clock that all processes of the machine share.
-pub fn now() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the clock exists, and the time is ours.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
 }

@@ -4,15 +4,16 @@
 //! register, with its upper half cleared where it is an `int`.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{c_char, c_int};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use record::{Call, Event, Peer};
 
-use crate::intercept::now;
 use crate::symbols::{questions, symbol};
+use crate::text::{text, whole_path};
+use crate::thread::now;
 use crate::{bytes, writer};
 
 questions! {
@@ -478,21 +479,4 @@ pub fn opened(args: &[usize]) {
         known.files.insert(file, (path, group));
         known.units.remove(&file);
     });
-}
-
-/// The text that a pointer points to.
-pub fn text(pointer: usize) -> Option<String> {
-    if pointer == 0 {
-        return None;
-    }
-    // SAFETY: the program gives a text that ends with a zero byte.
-    let text = unsafe { CStr::from_ptr(pointer as *const c_char) };
-    let bytes = text.to_bytes();
-    Some(String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).into_owned())
-}
-
-/// A path as seen from the root, whatever the process's own folder.
-pub fn whole_path(path: &str) -> String {
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.into());
-    whole.to_string_lossy().into_owned()
 }

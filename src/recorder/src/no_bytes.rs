@@ -10,10 +10,6 @@ pub fn are_recorded() -> bool {
     false
 }
 
-pub fn set_ours(_: bool) -> bool {
-    false
-}
-
 pub fn enter() -> u32 {
     0
 }

@@ -1,26 +1,14 @@
 //! Who called: the return addresses that lie in the program.
 
 use std::ffi::{c_int, c_void};
-use std::ops::Range;
 use std::sync::OnceLock;
+
+use crate::objects::{self, Object};
 
 /// No more frames are kept of a stack: the outermost.
 const FRAMES: usize = 32;
 /// No stack is followed further.
 const DEEPEST: usize = 512;
-
-/// Where a library, or the program itself, lies in memory.
-#[derive(Clone, Debug, Default)]
-struct Object {
-    base: usize,
-    code: Vec<Range<usize>>,
-}
-
-impl Object {
-    fn holds(&self, address: usize) -> bool {
-        self.code.iter().any(|it| it.contains(&address))
-    }
-}
 
 /// The stack of a call.
 #[derive(Debug, Default)]
@@ -62,73 +50,16 @@ pub fn stack() -> Stack {
     stack
 }
 
-/// Where this library is loaded.
-pub fn own_base() -> usize {
-    object_with(own_base as fn() -> usize as usize).base
-}
-
 fn objects() -> &'static Objects {
     static OBJECTS: OnceLock<Objects> = OnceLock::new();
     OBJECTS.get_or_init(|| Objects {
-        program: nth_object(0),
-        own: object_with(own_base as fn() -> usize as usize),
+        program: objects::nth_object(0),
+        own: objects::own(),
         hdf5: match crate::hdf5::some_function() {
             0 => Object::default(),
-            address => object_with(address),
+            address => objects::object_with(address),
         },
     })
-}
-
-fn nth_object(n: usize) -> Object {
-    let mut seen = 0;
-    find_object(&mut |_| {
-        seen += 1;
-        seen == n + 1
-    })
-}
-
-fn object_with(address: usize) -> Object {
-    find_object(&mut |object| object.holds(address))
-}
-
-fn find_object(wanted: &mut dyn FnMut(&Object) -> bool) -> Object {
-    struct Search<'a> {
-        wanted: &'a mut dyn FnMut(&Object) -> bool,
-        found: Object,
-    }
-    unsafe extern "C" fn look(
-        info: *mut libc::dl_phdr_info,
-        _: usize,
-        search: *mut c_void,
-    ) -> c_int {
-        // SAFETY: the linker hands over a valid description, and what we gave it.
-        let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
-        let base = info.dlpi_addr as usize;
-        let count = usize::from(info.dlpi_phnum);
-        let code = (0..count).filter_map(|n| {
-            // SAFETY: there are `dlpi_phnum` headers.
-            let header = unsafe { &*info.dlpi_phdr.add(n) };
-            let start = base.wrapping_add(header.p_vaddr as usize);
-            let runs = header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0;
-            runs.then_some(start..start.wrapping_add(header.p_memsz as usize))
-        });
-        let object = Object {
-            base,
-            code: code.collect(),
-        };
-        if (search.wanted)(&object) {
-            search.found = object;
-            return 1;
-        }
-        0
-    }
-    let mut search = Search {
-        wanted,
-        found: Object::default(),
-    };
-    // SAFETY: `look` keeps to the protocol, and `search` outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
-    search.found
 }
 
 unsafe extern "C" fn step(context: *mut c_void, walk: *mut c_void) -> c_int {

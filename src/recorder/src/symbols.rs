@@ -90,7 +90,7 @@ fn in_any_library(name: &CStr) -> *mut c_void {
     }
     let mut search = Search {
         name,
-        own: crate::stack::own_base(),
+        own: crate::objects::own().base,
         found: ptr::null_mut(),
     };
     // SAFETY: `look` keeps to the protocol, and `search` outlives the call.

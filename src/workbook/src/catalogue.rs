@@ -20,8 +20,9 @@ use record::{Call, Record, State};
 
 use crate::chapter::{Chapter, Mistake};
 use crate::checker;
+use crate::exercise::Watcher;
 use crate::exercise::compile::Kit;
-use crate::exercise::trial::{self, Watcher};
+use crate::recording;
 use crate::run::{self, Request};
 use crate::table::table;
 use crate::transcript;
@@ -225,14 +226,14 @@ impl Bench<'_> {
             launch.limit = limit;
         }
         let recorded = tempfile::Builder::new().prefix("record-").tempdir()?;
-        trial::record_into(&mut launch, &self.kit.recorder, recorded.path());
+        recording::record_into(&mut launch, &self.kit.recorder, recorded.path());
         let mut watcher = Watcher::new(recorded.path(), &folder, self.ranks);
         let mut run = launch.run_while(|printed| watcher.go_on(printed))?;
         if run.ended == Ended::Interrupted {
             bail!("interrupted; all ranks were stopped");
         }
         let record = Record::read(recorded.path(), self.ranks)?;
-        trial::add_standard_error(&mut run, &record, recorded.path());
+        recording::add_standard_error(&mut run, &record, recorded.path());
         Ok(Made {
             shown,
             hangs: matches!(run.ended, Ended::Stopped | Ended::Limit(_)),
@@ -305,7 +306,7 @@ impl Made {
         };
         let mut text = String::new();
         if let Some(difference) = self.record.first_difference() {
-            text += &format!("{}\n", trial::differs(&difference, &lines));
+            text += &format!("{}\n", recording::differs(&difference, &lines));
         }
         if self.hangs {
             text += "Nothing moved, so all ranks were ended. Where each of them was:\n";

@@ -1,15 +1,11 @@
 //! The commands, and what several of them have in common.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
-use clap_complete::engine::CompletionCandidate;
-use launch::Mpi;
+use clap::{Parser, Subcommand};
 use virtual_cluster::hosts;
-use workbook::exercise::Exercise;
 use workbook::find_root;
 
+use crate::commands::args::Machine;
 use crate::commands::{
     cluster, doctor, exercise, hosts as on_hosts, report, rootless, run, trace,
 };
@@ -97,37 +93,6 @@ impl Command {
             Command::Rootless(args) => args.run(&find_root()?)?,
         };
         Ok(u8::from(!held))
-    }
-}
-
-/// With which MPI and HDF5 answers are compiled and run.
-#[derive(Args)]
-pub(crate) struct Machine {
-    /// Which MPI: openmpi or mpich.
-    #[arg(long, env = "MPI", default_value = "openmpi")]
-    pub(crate) mpi: Mpi,
-    /// The folder of another HDF5, with include and lib.
-    #[arg(long)]
-    pub(crate) hdf5: Option<PathBuf>,
-}
-
-/// The exercises, for a shell that completes words.
-pub(crate) fn exercises() -> Vec<CompletionCandidate> {
-    let all = find_root().and_then(|root| Exercise::all(&root));
-    let all = all.unwrap_or_default().into_iter();
-    all.flat_map(|it| {
-        let help = Some(it.plan.title.clone().into());
-        let words = [it.to_string(), it.name];
-        words.map(|word| CompletionCandidate::new(word).help(help.clone()))
-    })
-    .collect()
-}
-
-/// A number of ranks.
-pub(crate) fn ranks(text: &str) -> Result<usize, String> {
-    match text.trim().parse() {
-        Ok(ranks @ 1..=1024) => Ok(ranks),
-        _ => Err(format!("the number of ranks is 1 to 1024, not `{text}`")),
     }
 }
 

@@ -3,13 +3,14 @@
 //!
 //! Depends on neither MPI nor HDF5, so that it can say that they are missing.
 
-mod catalogue;
+pub mod catalogue;
 pub mod chapter;
 pub mod checker;
 pub mod doctor;
 pub mod exercise;
 pub mod git;
-mod prove_hdf5;
+pub mod prove_hdf5;
+mod recording;
 pub mod release;
 pub mod report;
 pub mod run;

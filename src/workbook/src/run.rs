@@ -16,10 +16,8 @@ use trace::Trace;
 use virtual_cluster::hosts::{self, Hosts};
 use virtual_cluster::slurm::{Launcher, Slurm};
 
-use crate::catalogue;
 use crate::chapter::{Chapter, Step};
 use crate::checker;
-use crate::prove_hdf5;
 use crate::table::table;
 use crate::traced::{self, Recording, Shown, Tools};
 use crate::transcript;
@@ -51,25 +49,23 @@ pub struct Request {
     pub hosts: Option<usize>,
 }
 
-/// Runs `chapter` as asked. `Ok(true)` if every check held.
-pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
-    if request.hosts.is_some() {
-        can_be_spread(chapter, request)?;
-    }
-    if chapter.plan.build_hdf5 && request.hdf5.is_none() {
-        return prove_hdf5::run(root, chapter, request);
-    }
-    let ranks = match request.ranks.as_slice() {
-        [] => vec![chapter.plan.ranks],
-        given => given.to_vec(),
-    };
-    for ranks in ranks {
-        if let Some(held) = mistakes(root, chapter, request, ranks)? {
-            if !held {
-                return Ok(false);
-            }
-            continue;
+impl Request {
+    /// The numbers of ranks: those that were asked for, or the chapter's own.
+    pub fn all_ranks(&self, chapter: &Chapter) -> Vec<usize> {
+        match self.ranks.as_slice() {
+            [] => vec![chapter.plan.ranks],
+            given => given.to_vec(),
         }
+    }
+}
+
+/// Runs the chapter's program on each of the numbers of ranks that are asked for, as often as the
+/// chapter says. `Ok(true)` if every check held.
+///
+/// # Errors
+/// If it cannot be built or started.
+pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
+    for ranks in request.all_ranks(chapter) {
         if !run_once(root, chapter, request, ranks)? {
             return Ok(false);
         }
@@ -77,46 +73,11 @@ pub fn run(root: &Path, chapter: &Chapter, request: &Request) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether what is asked for can be done on several hosts.
-fn can_be_spread(chapter: &Chapter, request: &Request) -> Result<()> {
-    if request.launcher == Launcher::Slurm {
-        bail!("HOSTS or LAUNCHER=slurm, not both: Slurm has nodes of its own");
-    }
-    let many = !chapter.plan.mistake.is_empty() || chapter.plan.build_hdf5;
-    let wrong = request.args.first().is_some_and(|it| it == "--wrong");
-    if many && (request.args.is_empty() || wrong) {
-        bail!(
-            "the door of chapter {} does more than one run, and HOSTS is for one; \
-             `cargo run -- hosts -- mpirun --host h1:2,h2:2 -n 4 PROGRAM` runs any",
-            chapter.number
-        );
-    }
-    hosts::are_possible(request.mpi)
-}
-
-/// A run that is one of the chapter's [catalogue], or the whole of it.
-fn mistakes(
-    root: &Path,
-    chapter: &Chapter,
-    request: &Request,
-    ranks: usize,
-) -> Result<Option<bool>> {
-    let all = &chapter.plan.mistake;
-    match request.args.as_slice() {
-        [] if !all.is_empty() => catalogue::run(root, chapter, request, ranks).map(Some),
-        [wrong, name] if wrong == "--wrong" => {
-            match all.iter().find(|it| it.name == *name) {
-                Some(mistake) => {
-                    catalogue::show(root, chapter, request, ranks, mistake).map(Some)
-                }
-                None => Ok(None),
-            }
-        }
-        _ => Ok(None),
-    }
-}
-
-fn run_once(
+/// Runs it on so many ranks.
+///
+/// # Errors
+/// If it cannot be built or started.
+pub fn run_once(
     root: &Path,
     chapter: &Chapter,
     request: &Request,

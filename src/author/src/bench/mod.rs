@@ -5,6 +5,7 @@
 //! within a round are compared: what disturbs the machine for a while disturbs all alike.
 
 pub mod chart;
+mod contenders;
 mod found;
 mod plan;
 mod programs;
@@ -14,21 +15,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use contenders::make_folder;
+pub use contenders::{Request, Size};
 pub use found::{Bench, Contest, Entrant, Sample, grouped, median};
-pub use plan::Size;
 use programs::Programs;
 pub(crate) use programs::machine;
-
-/// What is to be measured, and where what was found is to go.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// How much of it.
-    pub size: Size,
-    /// How many rounds, instead of the plan's.
-    pub rounds: Option<usize>,
-    /// The folder for `bench.json`, `figures.md` and `chart.svg`; `target/bench` if `None`.
-    pub out: Option<PathBuf>,
-}
 
 /// Measures, and writes what was found. `Ok(true)` if every program's results were right.
 pub fn run(root: &Path, request: &Request) -> Result<bool> {
@@ -70,11 +61,6 @@ pub fn read(json: &Path) -> Result<Bench> {
 fn show(runs: &[Bench], out: &Path) -> Result<()> {
     write(&out.join("figures.md"), &report::markdown(runs)?)?;
     write(&out.join("chart.svg"), &chart::draw(runs)?)
-}
-
-fn make_folder(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

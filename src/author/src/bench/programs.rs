@@ -10,8 +10,8 @@ use launch::cargo::{Chatter, cargo};
 use launch::supervise::{Stream, supervise};
 use launch::{Launch, Mpi, Toolchain, output_of};
 
+use super::contenders::{Size, Who};
 use super::found::{Sample, Slabs};
-use super::plan::{Size, Who};
 
 /// How many rows those work on at once that work block by block: as many as chapter 3's
 /// program takes for points of two f32.

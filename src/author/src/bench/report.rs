@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 use workbook::table::table;
 
+use super::contenders::Who;
 use super::found::{Bench, Contest, grouped, median, ratio};
-use super::plan::Who;
 use crate::figures::{Ratio, short};
 
 /// Something that is to be reached: a ratio in the first contest, or what is named.
@@ -427,7 +427,7 @@ fn goals_table(runs: &[Bench]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::{Entrant, Sample};
+    use crate::bench::found::{Entrant, Sample};
 
     /// A run in which each program took so long, in its only round.
     fn run(seconds: &[(Who, f64)]) -> Bench {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{LEFT, MARGIN, Paper, ROOM, WIDTH, fitted, number, of_rank, width_of};
+use super::paper::{LEFT, MARGIN, Paper, ROOM, WIDTH, fitted, number, of_rank, width_of};
 use crate::extents::{Kind, Section, Share, sections, shares};
 use crate::model::{Access, Trace};
 use crate::prose;

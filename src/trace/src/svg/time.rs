@@ -1,6 +1,8 @@
 //! Time against rank: the calls as bars, with what part of them was waiting for others.
 
-use super::{LEFT, MARGIN, Paper, ROOM, WIDTH, cut, fitted, number, of_rank, width_of};
+use super::paper::{
+    LEFT, MARGIN, Paper, ROOM, WIDTH, cut, fitted, number, of_rank, width_of,
+};
 use crate::model::{Span, Trace};
 use crate::time_axis::{TimeAxis, drawn, waiting};
 

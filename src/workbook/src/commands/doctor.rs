@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use launch::{Mpi, wheel};
 use workbook::doctor;
 
-use crate::cli::ranks;
+use super::args::ranks;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -7,7 +7,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use workbook::exercise::{commands, trial::Options, watch};
 
-use crate::cli::{Machine, exercises, ranks};
+use super::args::{Machine, exercises, ranks};
 
 /// One exercise.
 #[derive(Args)]

@@ -1,5 +1,6 @@
 //! A learner's commands: what each is given, and what it does.
 
+pub(crate) mod args;
 pub(crate) mod cluster;
 pub(crate) mod doctor;
 pub(crate) mod exercise;

@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 use workbook::{doctor, report};
 
-use crate::cli::Machine;
+use super::args::Machine;
+use super::doctor::see_libclang;
 
 pub(crate) fn run(root: &Path, machine: &Machine) -> Result<bool> {
-    super::doctor::see_libclang(root)?;
+    see_libclang(root)?;
     let request = doctor::Request {
         mpi: machine.mpi,
         ranks: None,

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use launch::Mpi;
-use virtual_cluster::{hosts, slurm};
+use virtual_cluster::hosts;
+use virtual_cluster::slurm::Launcher;
 use workbook::chapter::Chapter;
-use workbook::run;
+use workbook::{catalogue, prove_hdf5, run};
 
-use crate::cli::ranks;
+use super::args::ranks;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -43,7 +44,7 @@ pub(crate) struct Args {
     pub(crate) trace: String,
     /// Who starts the ranks: slurm, after `make cluster-up` or on a cluster's login node.
     #[arg(long, env = "LAUNCHER", value_enum, default_value_t)]
-    pub(crate) launcher: slurm::Launcher,
+    pub(crate) launcher: Launcher,
     /// On so many hosts: namespaces of this machine, joined by TCP. Open MPI only.
     #[arg(long, env = "HOSTS", value_parser = clap::value_parser!(u64).range(1..=hosts::MOST))]
     pub(crate) hosts: Option<u64>,
@@ -65,6 +66,65 @@ impl Args {
             launcher: self.launcher,
             hosts: self.hosts.map(|it| it as usize),
         };
-        run::run(root, &chapter, &request)
+        dispatch(root, &chapter, &request)
+    }
+}
+
+/// Runs the chapter, each in its own way. `Ok(true)` if every check held.
+fn dispatch(root: &Path, chapter: &Chapter, request: &run::Request) -> Result<bool> {
+    if request.hosts.is_some() {
+        can_be_spread(chapter, request)?;
+    }
+    if chapter.plan.build_hdf5 && request.hdf5.is_none() {
+        return prove_hdf5::run(root, chapter, request);
+    }
+    for ranks in request.all_ranks(chapter) {
+        let held = match mistakes(root, chapter, request, ranks)? {
+            Some(held) => held,
+            None => run::run_once(root, chapter, request, ranks)?,
+        };
+        if !held {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether what is asked for can be done on several hosts.
+fn can_be_spread(chapter: &Chapter, request: &run::Request) -> Result<()> {
+    if request.launcher == Launcher::Slurm {
+        bail!("HOSTS or LAUNCHER=slurm, not both: Slurm has nodes of its own");
+    }
+    let many = !chapter.plan.mistake.is_empty() || chapter.plan.build_hdf5;
+    let wrong = request.args.first().is_some_and(|it| it == "--wrong");
+    if many && (request.args.is_empty() || wrong) {
+        bail!(
+            "the door of chapter {} does more than one run, and HOSTS is for one; \
+             `cargo run -- hosts -- mpirun --host h1:2,h2:2 -n 4 PROGRAM` runs any",
+            chapter.number
+        );
+    }
+    hosts::are_possible(request.mpi)
+}
+
+/// A run that is one of the chapter's [catalogue], or the whole of it.
+fn mistakes(
+    root: &Path,
+    chapter: &Chapter,
+    request: &run::Request,
+    ranks: usize,
+) -> Result<Option<bool>> {
+    let all = &chapter.plan.mistake;
+    match request.args.as_slice() {
+        [] if !all.is_empty() => catalogue::run(root, chapter, request, ranks).map(Some),
+        [wrong, name] if wrong == "--wrong" => {
+            match all.iter().find(|it| it.name == *name) {
+                Some(mistake) => {
+                    catalogue::show(root, chapter, request, ranks, mistake).map(Some)
+                }
+                None => Ok(None),
+            }
+        }
+        _ => Ok(None),
     }
 }

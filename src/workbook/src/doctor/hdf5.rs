@@ -7,8 +7,8 @@ use launch::toolchain::hdf5_version;
 use launch::{Mpi, output_of};
 use regex::Regex;
 
-use super::mpi::{Working, compile, needed_by, run, trial_folder};
-use super::{Patient, Report};
+use super::machine::{Machine, Report};
+use super::mpi::{WorkingMpi, compile, needed_by, run, trial_folder};
 
 /// Two processes create one file together, which is what the workbook is about.
 const TRIAL: &str = r#"
@@ -27,21 +27,21 @@ int main(int argc, char **argv) {
 "#;
 
 /// Looks at the HDF5 of an MPI that works; tries it in `data` if a file can be made there.
-pub(super) fn look(
-    patient: &Patient,
+pub(super) fn check(
+    machine: &Machine,
     report: &mut Report,
-    working: &Working,
+    working: &WorkingMpi,
     data: Option<&Path>,
 ) -> Result<()> {
-    let mpi = patient.request.mpi;
-    let given = patient.request.hdf5.as_deref();
+    let mpi = machine.request.mpi;
+    let given = machine.request.hdf5.as_deref();
     let install = || {
         let brings = |it: &String| it.contains("hdf5") || it.contains("rootless");
-        let command = patient.install(mpi.name()).filter(brings);
+        let command = machine.install(mpi.name()).filter(brings);
         command.unwrap_or_else(|| "build one from source: `make chapter-5`".to_owned())
     };
     // What to do instead, if the reader gave a folder that does not do.
-    let instead = || match mpi.system_hdf5(patient.root) {
+    let instead = || match mpi.system_hdf5(machine.root) {
         Some(dir) if given.is_some() => {
             format!("use the one in {}: leave `--hdf5` out", dir.display())
         }
@@ -49,7 +49,7 @@ pub(super) fn look(
     };
     let Some(dir) = given
         .map(Path::to_owned)
-        .or_else(|| mpi.system_hdf5(patient.root))
+        .or_else(|| mpi.system_hdf5(machine.root))
     else {
         let serial = serial_version().map_or(String::new(), |version| {
             format!("; HDF5 {version} is here, but not for {mpi}")
@@ -119,7 +119,7 @@ pub(super) fn look(
         );
         return Ok(());
     }
-    match data.map(|data| create_together(patient, working, &dir, data)).transpose()? {
+    match data.map(|data| create_together(machine, working, &dir, data)).transpose()? {
         Some(Err(why)) => report.wrong(
             "hdf5",
             format!("two processes could not create one file with HDF5 {version} in {shown}: {why}"),
@@ -187,12 +187,12 @@ fn mpi_of(needed: &str) -> Option<Mpi> {
 
 /// Lets two processes create a file in `data`; if they cannot, why.
 fn create_together(
-    patient: &Patient,
-    working: &Working,
+    machine: &Machine,
+    working: &WorkingMpi,
     dir: &Path,
     data: &Path,
 ) -> Result<Result<(), String>> {
-    let folder = trial_folder(patient)?;
+    let folder = trial_folder(machine)?;
     let lib = library_in(dir).and_then(|it| it.parent().map(Path::to_owned));
     let lib = lib.unwrap_or_else(|| dir.join("lib"));
     let options = [

@@ -11,10 +11,12 @@ use clang_sys::{
     clang_getNumDiagnostics, clang_parseTranslationUnit,
 };
 
-use super::{Patient, Report, first_version, on_path};
+use launch::on_path;
+
+use super::machine::{Machine, Report, first_version};
 
 /// Looks for libclang as bindgen does, by the same crate, and lets it read a header.
-pub(super) fn look(patient: &Patient, report: &mut Report) {
+pub(super) fn check(machine: &Machine, report: &mut Report) {
     let given = std::env::var("LIBCLANG_PATH").ok();
     if let Err(why) = clang_sys::load() {
         let mut cures = Vec::new();
@@ -30,7 +32,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) {
         let broken = why
             .contains("could not be opened")
             .then(|| format!(" ({why})"));
-        match install(patient) {
+        match install(machine) {
             Some(command) => cures.push(command),
             None if given.is_none() => cures.push(
                 "install libclang, and set LIBCLANG_PATH to the folder of libclang.so"
@@ -56,7 +58,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) {
         None => report.ok("libclang", format!("libclang {version} ({shown})")),
         Some(complaint) => {
             let mut cures = Vec::new();
-            if let Some(command) = install(patient) {
+            if let Some(command) = install(machine) {
                 cures.push(command);
             } else if given.is_some() {
                 cures.push("take the system's libclang: `unset LIBCLANG_PATH`".to_owned());
@@ -78,8 +80,8 @@ pub(super) fn look(patient: &Patient, report: &mut Report) {
 }
 
 /// The command that installs libclang, if its packages are missing.
-fn install(patient: &Patient) -> Option<String> {
-    patient.install(patient.request.mpi.name()).filter(|it| {
+fn install(machine: &Machine) -> Option<String> {
+    machine.install(machine.request.mpi.name()).filter(|it| {
         ["clang", "llvm", "rootless"]
             .iter()
             .any(|word| it.contains(word))

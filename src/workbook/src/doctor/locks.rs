@@ -16,25 +16,25 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
 
-use super::mpi::Working;
+use super::machine::{Machine, Report};
+use super::mpi::WorkingMpi;
 use super::mpiio::Release;
-use super::{Patient, Report};
 
 /// What the longest name of a file may have that a chapter or an exercise makes.
 const LONGEST_NAME: usize = 40;
 
 /// Looks at the folder where the programs write; it, if files and locks work there.
-pub(super) fn look(
-    patient: &Patient,
+pub(super) fn check(
+    machine: &Machine,
     report: &mut Report,
-    mpi: Option<&Working>,
+    mpi: Option<&WorkingMpi>,
 ) -> Option<PathBuf> {
     let (folder, named) = match std::env::var_os("WORKBOOK_DATA") {
         Some(folder) => (PathBuf::from(folder), true),
-        None => (patient.root.join("target/data"), false),
+        None => (machine.root.join("target/data"), false),
     };
     let shown = folder
-        .strip_prefix(patient.root)
+        .strip_prefix(machine.root)
         .unwrap_or(&folder)
         .display();
     let elsewhere = || match named {
@@ -69,7 +69,7 @@ pub(super) fn look(
             "the path of {shown} has a colon, and ROMIO takes what is before it for the name of \
              a file system (open-mpi/ompi #860, pmodels/mpich #5951)"
         );
-        match patient.request.mpi {
+        match machine.request.mpi {
             Mpi::Mpich => {
                 well = false;
                 report.wrong("colon", format!("{says}: MPICH opens no file there"), vec![elsewhere()]);
@@ -81,7 +81,7 @@ pub(super) fn look(
             ),
         }
     }
-    let open_mpi = mpi.filter(|_| patient.request.mpi == Mpi::OpenMpi);
+    let open_mpi = mpi.filter(|_| machine.request.mpi == Mpi::OpenMpi);
     if let Some(version) = open_mpi.map(|it| &it.version)
         && let Some(longest) = Release::of(version).map(Release::longest_path)
         && bytes.len() + "/".len() + LONGEST_NAME > longest

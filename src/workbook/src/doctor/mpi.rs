@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use launch::supervise::{Ended, Stream, supervise};
 use launch::wheel::Wheel;
 use launch::{Mpi, output_of};
+use launch::{is_program, on_path};
 
-use super::{Patient, Report, first_version, is_program, on_path};
+use super::machine::{Machine, Report, first_version};
 
 /// After this long a trial is given up. Open MPI takes half a second to start.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -32,7 +33,7 @@ int main(int argc, char **argv) {
 "#;
 
 /// An MPI that works.
-pub(super) struct Working {
+pub(super) struct WorkingMpi {
     pub launcher: String,
     pub mpicc: String,
     pub version: String,
@@ -51,24 +52,24 @@ enum Meeting {
 }
 
 /// Looks at the MPI that was asked for; `Some` if it works.
-pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Working>> {
-    let mpi = patient.request.mpi;
-    let (launcher, mpicc) = (mpi.launcher(patient.root), mpi.compiler(patient.root));
+pub(super) fn check(machine: &Machine, report: &mut Report) -> Result<Option<WorkingMpi>> {
+    let mpi = machine.request.mpi;
+    let (launcher, mpicc) = (mpi.launcher(machine.root), mpi.compiler(machine.root));
     // Whatever the shell finds under the usual names, whosever it is.
     let (plain_launcher, plain_mpicc) = (on_path("mpirun"), on_path("mpicc"));
-    let place = match Wheel::chosen(patient.root, mpi) {
+    let place = match Wheel::chosen(machine.root, mpi) {
         Some(_) => format!("in target/rootless/{}", mpi.name()),
         None => "on the PATH".to_owned(),
     };
     let get_launcher = || {
         let what = format!("{mpi}'s launcher");
-        patient.provide(mpi.name(), &what, |folder| {
+        machine.provide(mpi.name(), &what, |folder| {
             own_in(folder, "mpirun", mpi, |it| mpi.owns_launcher(it))
         })
     };
     let get_mpicc = || {
         let what = format!("{mpi}'s compiler mpicc");
-        patient.provide(mpi.name(), &what, |folder| {
+        machine.provide(mpi.name(), &what, |folder| {
             own_in(folder, "mpicc", mpi, |it| mpi.owns_compiler(it))
         })
     };
@@ -83,7 +84,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
             );
             let other = Mpi::ALL
                 .into_iter()
-                .find(|it| *it != mpi && it.launcher(patient.root).is_some());
+                .find(|it| *it != mpi && it.launcher(machine.root).is_some());
             if let Some(other) = other {
                 report.note(
                     "other-mpi",
@@ -96,7 +97,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
         (None, Some(mpicc)) => {
             // Is there another MPI's launcher instead, and does it do what is feared?
             let foreign = plain_launcher.is_some();
-            if !(foreign && mismatch(patient, report, &mpicc, "mpirun", &get_launcher)?) {
+            if !(foreign && mismatch(machine, report, &mpicc, "mpirun", &get_launcher)?) {
                 let says = format!("no launcher: there is no mpirun of {mpi} {place}");
                 report.wrong("launcher", says, vec![get_launcher()]);
             }
@@ -104,7 +105,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
         }
         (Some(launcher), None) => {
             let foreign = plain_mpicc.is_some();
-            if !(foreign && mismatch(patient, report, "mpicc", &launcher, &get_mpicc)?) {
+            if !(foreign && mismatch(machine, report, "mpicc", &launcher, &get_mpicc)?) {
                 let says = format!("no compiler: there is no mpicc of {mpi} {place}");
                 report.wrong("mpicc", says, vec![get_mpicc()]);
             }
@@ -118,7 +119,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
             .push("whether the processes of a run know of each other");
         return Ok(None);
     }
-    let version = match meet(patient, &mpicc, &launcher)? {
+    let version = match meet(machine, &mpicc, &launcher)? {
         Meeting::Met(library) => first_version(&library).unwrap_or(library),
         Meeting::Alone(library) => {
             report.wrong(
@@ -160,7 +161,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
     // does.
     if let Some(plain) = plain_launcher
         && launcher != "mpirun"
-        && let Meeting::Alone(_) = meet(patient, &mpicc, "mpirun")?
+        && let Meeting::Alone(_) = meet(machine, &mpicc, "mpirun")?
     {
         report.note(
             "plain-launcher",
@@ -185,7 +186,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
             ],
         );
     }
-    Ok(Some(Working {
+    Ok(Some(WorkingMpi {
         launcher,
         mpicc,
         version,
@@ -195,7 +196,7 @@ pub(super) fn look(patient: &Patient, report: &mut Report) -> Result<Option<Work
 /// Tries a compiler and a launcher of which one is another MPI's, and says what that does;
 /// true if the processes do not know of each other.
 fn mismatch(
-    patient: &Patient,
+    machine: &Machine,
     report: &mut Report,
     mpicc: &str,
     launcher: &str,
@@ -204,7 +205,7 @@ fn mismatch(
     if report.is_wrong("c-compiler") {
         return Ok(false);
     }
-    let Meeting::Alone(library) = meet(patient, mpicc, launcher)? else {
+    let Meeting::Alone(library) = meet(machine, mpicc, launcher)? else {
         return Ok(false);
     };
     let whose = Mpi::ALL.into_iter().find(|it| it.owns_launcher(launcher));
@@ -230,8 +231,8 @@ fn mismatch(
 }
 
 /// Compiles the trial program with `mpicc` and starts two processes with `launcher`.
-fn meet(patient: &Patient, mpicc: &str, launcher: &str) -> Result<Meeting> {
-    let folder = trial_folder(patient)?;
+fn meet(machine: &Machine, mpicc: &str, launcher: &str) -> Result<Meeting> {
+    let folder = trial_folder(machine)?;
     let program = match compile(mpicc, folder.path(), TRIAL, &[])? {
         Ok(program) => program,
         Err(why) => return Ok(Meeting::NotCompiled(why)),
@@ -268,8 +269,8 @@ fn meet(patient: &Patient, mpicc: &str, launcher: &str) -> Result<Meeting> {
 ///
 /// Below `target`, where the doctor itself was built: a temporary folder elsewhere may be
 /// closed to programs (`noexec`).
-pub(super) fn trial_folder(patient: &Patient) -> Result<tempfile::TempDir> {
-    let target = patient.root.join("target");
+pub(super) fn trial_folder(machine: &Machine) -> Result<tempfile::TempDir> {
+    let target = machine.root.join("target");
     std::fs::create_dir_all(&target)
         .and_then(|()| {
             tempfile::Builder::new()

@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::Result;
 use launch::Mpi;
 
-use super::mpi::{Working, compile, run, trial_folder};
-use super::{Patient, Report};
+use super::machine::{Machine, Report};
+use super::mpi::{WorkingMpi, compile, run, trial_folder};
 
 /// Counts, with three processes, what comes out wrong. With two, OMPIO moves each rank's data
 /// by itself, and all is well.
@@ -97,17 +97,17 @@ int main(int argc, char **argv) {
 "#;
 
 /// Looks at an MPI that works, with a file in `data`.
-pub(super) fn look(
-    patient: &Patient,
+pub(super) fn check(
+    machine: &Machine,
     report: &mut Report,
-    working: &Working,
+    working: &WorkingMpi,
     data: &Path,
 ) -> Result<()> {
     // No release of MPICH, which has ROMIO, is known for such a thing.
-    if patient.request.mpi != Mpi::OpenMpi {
+    if machine.request.mpi != Mpi::OpenMpi {
         return Ok(());
     }
-    let Some(found) = try_it(patient, working, data)? else {
+    let Some(found) = try_it(machine, working, data)? else {
         report.skipped.push("whether MPI-IO loses data");
         return Ok(());
     };
@@ -173,8 +173,8 @@ struct Found {
     without_ompio: bool,
 }
 
-fn try_it(patient: &Patient, working: &Working, data: &Path) -> Result<Option<Found>> {
-    let folder = trial_folder(patient)?;
+fn try_it(machine: &Machine, working: &WorkingMpi, data: &Path) -> Result<Option<Found>> {
+    let folder = trial_folder(machine)?;
     let Ok(program) = compile(&working.mpicc, folder.path(), TRIAL, &[])? else {
         return Ok(None);
     };

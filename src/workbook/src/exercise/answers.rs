@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::exercise::{ANSWERS, Exercise};
 use super::progress::{Done, Progress};
-use super::{ANSWERS, Exercise};
 
 /// Makes sure that there is a file for each of the exercises; returns what there is to say, a
 /// sentence each.

@@ -9,11 +9,12 @@ use anyhow::{Result, bail};
 use launch::supervise::{Ended, Stream, supervise};
 use launch::{Mpi, Toolchain};
 
+use super::answers;
 use super::compile::{Compiled, Kit};
+use super::exercise::{Exercise, hole};
 use super::progress::Progress;
 use super::trial::{self, Options};
 use super::verdict::{self, Verdict};
-use super::{Exercise, HOLE_BEGINS, HOLE_ENDS, answers};
 use crate::chapter::Chapter;
 use crate::transcript;
 
@@ -218,24 +219,6 @@ fn confirmed(exercise: &Exercise) -> Result<bool> {
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-/// What a file has in its hole; all of it if there is none any more.
-pub(super) fn hole(text: &str) -> Vec<String> {
-    let is = |mark: &'static str| move |line: &&str| line.trim() == mark;
-    let lines: Vec<&str> = text.lines().collect();
-    let begins = lines.iter().position(|it| is(HOLE_BEGINS)(it));
-    let ends = lines.iter().rposition(|it| is(HOLE_ENDS)(it));
-    let inside = match (begins, ends) {
-        (Some(begins), Some(ends)) if begins < ends => &lines[begins + 1..ends],
-        _ => &lines[..],
-    };
-    // As far to the left as they go together.
-    let used = inside.iter().filter(|it| !it.trim().is_empty());
-    let indent = used.map(|it| it.len() - it.trim_start().len()).min();
-    let indent = indent.unwrap_or(0);
-    let cut = inside.iter().map(|it| it.get(indent..).unwrap_or(""));
-    cut.map(str::to_owned).collect()
 }
 
 /// Two texts, in two columns if there is room for both, else one below the other.

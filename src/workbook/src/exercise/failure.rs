@@ -7,8 +7,9 @@ use launch::{launcher_output, limits};
 use record::State;
 use regex::Regex;
 
-use super::trial::{Trial, call_of, differs};
+use super::evidence::{Trial, call_of};
 use super::verdict::Outcome;
+use crate::recording::differs;
 
 /// Says which rank failed first, with its own message.
 pub(super) fn explain(trial: &Trial) -> (Outcome, String) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::Exercise;
+use super::exercise::{ANSWERS, Exercise};
 
 /// What a learner has done.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ pub struct Done {
 impl Progress {
     /// Reads it. A file that is damaged is put aside, and counted as none.
     pub fn read(root: &Path) -> Result<Progress> {
-        let folder = match std::env::var_os(super::ANSWERS) {
+        let folder = match std::env::var_os(ANSWERS) {
             Some(folder) => PathBuf::from(folder),
             None => root.join(".workbook"),
         };

@@ -2,32 +2,27 @@
 //! input, and finds out what is wrong with it.
 
 use std::ffi::OsString;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use launch::supervise::{Ended, Stream, supervise_while};
-use launch::{Inmate, Launch, Mpi, Place, Run, launcher_output, limits};
+use launch::{Inmate, Launch, Run};
 use protocol::{Answer, Case, Exchange, Given, Question, Wrong};
 use record::lines::Resolver;
-use record::{Call, Difference, Progress, Record, State, Watch};
+use record::{Call, Record};
 
 use crate::checker;
 
 use super::compile::{Compiled, Kit};
+use super::evidence::*;
+use super::exercise::Exercise;
+use super::failure;
 use super::verdict::{self, Outcome, Seconds, Verdict};
-use super::{Exercise, failure};
+use super::watcher::{Watcher, Why};
+use crate::recording::{add_standard_error, differs, for_ranks, own_words, record_into};
 
-/// All ranks wait in MPI, none has moved for this long, and their calls differ: they will
-/// not move again.
-const ALL_WAIT: Duration = Duration::from_secs(3);
-/// The same, but their calls do not differ: perhaps it is only the disk that is slow.
-const ALL_WAIT_ALIKE: Duration = Duration::from_secs(8);
-/// No rank has called MPI or HDF5 for this long, and at least one is not in MPI.
-const NOTHING_CALLED: Duration = Duration::from_secs(15);
 /// However much it moves, a trial does not take longer.
 const LONGEST: Duration = Duration::from_secs(60);
 /// The check of what was left behind is stopped after this long.
@@ -271,21 +266,6 @@ fn try_once(
     Ok((given, run, finding?))
 }
 
-/// All that is known of one run.
-pub(super) struct Trial<'a> {
-    pub ranks: usize,
-    seed: u64,
-    data: &'a Path,
-    recorded: &'a Path,
-    given: &'a Given,
-    pub run: &'a Run,
-    /// What each rank itself wrote on standard error, without what MPI wrote there.
-    pub said: &'a [String],
-    pub record: &'a Record,
-    stopped: Option<Why>,
-    pub lines: record::Lines<'a>,
-}
-
 fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     let fault = |outcome, text: String| Ok(Err(Fault { outcome, text }));
     let ended = trial.run.ended;
@@ -343,325 +323,6 @@ fn judge(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<Finding> {
     }))
 }
 
-/// A file that a rank opened through MPI-IO, and that was open when the rank ended.
-fn left_open(trial: &Trial) -> Option<String> {
-    let opens = |call: &Call| matches!(&*call.name, "H5Fcreate" | "H5Fopen");
-    let closes = |call: &Call| matches!(&*call.name, "H5Fclose" | "H5Idec_ref");
-    trial.record.ranks.iter().find_map(|rank| {
-        let calls = || rank.calls.iter().filter(|it| it.ok == Some(true));
-        let opened = calls().find(|open| {
-            let same = |close: &&Call| closes(close) && close.file == open.file;
-            opens(open) && open.group.is_some() && !calls().any(|it| same(&it))
-        })?;
-        let file = Path::new(opened.file.as_deref()?).file_name()?;
-        let line = (trial.lines)(opened).map(|line| format!(" (line {line})"));
-        Some(format!(
-            "Rank {} opened `{}`{} and never closed it. What the file holds then depends on \
-             HDF5, and on what was written before (chapter 2, \"The file is never closed\").",
-            rank.rank,
-            file.to_string_lossy(),
-            line.unwrap_or_default(),
-        ))
-    })
-}
-
-fn aborted(trial: &Trial) -> bool {
-    trial.record.ranks.iter().any(|it| it.aborted.is_some())
-}
-
-/// All ranks have ended by themselves.
-fn over(trial: &Trial) -> bool {
-    let mut ranks = trial.record.ranks.iter();
-    ranks.all(|it| it.state == State::Exited)
-}
-
-/// Processes that the ranks started, and that went on when all ranks had ended.
-fn left_running<'a>(trial: &'a Trial) -> Vec<&'a str> {
-    const LAUNCHERS: [&str; 6] = ["mpirun", "mpiexec", "orte", "prte", "hydra", "srun"];
-    let is_rank = |pid: i32| trial.record.ranks.iter().any(|it| it.pid as i32 == pid);
-    let left = trial.run.left_behind.iter();
-    left.filter(|(pid, name)| {
-        !is_rank(*pid) && !LAUNCHERS.iter().any(|it| name.starts_with(it))
-    })
-    .map(|(_, name)| name.as_str())
-    .collect()
-}
-
-/// What is to be said of them. Under some MPIs the launcher waits for them, under others it ends
-/// and leaves them there.
-fn goes_on(trial: &Trial) -> String {
-    let who = match left_running(trial).as_slice() {
-        [] => "a process that one of them started".to_owned(),
-        [one] => format!("`{one}`, a process that one of them started"),
-        [one, ..] => format!("`{one}` and other processes that they started"),
-    };
-    format!(
-        "All ranks have ended, and something of the run goes on: {who}. One launcher waits for \
-         it for ever, another leaves it on the machine. Wait for what you start, or end it"
-    )
-}
-
-/// The exit status of the run. A launcher that crashes, or that does not end, when ranks have
-/// failed has none of its own; then it is what the ranks gave.
-fn status(trial: &Trial) -> i32 {
-    if let Ended::Exit(status) = trial.run.ended {
-        return status;
-    }
-    let ranks = &trial.record.ranks;
-    let aborted = ranks.iter().find_map(|it| it.aborted);
-    let statuses = || ranks.iter().map(|it| it.status.unwrap_or(-1));
-    aborted.unwrap_or_else(|| statuses().find(|it| *it != 0).unwrap_or(0))
-}
-
-/// Each process a world of its own: a launcher of another MPI.
-fn alone(trial: &Trial) -> Option<String> {
-    let sizes: Vec<usize> = trial.record.ranks.iter().map(|it| it.size).collect();
-    let wrong = sizes.iter().find(|it| **it != 0 && **it != trial.ranks)?;
-    Some(format!(
-        "{} ranks were started, but MPI says that there are {wrong}: the launcher and the \
-         program belong to different MPIs; `make doctor` says more",
-        trial.ranks
-    ))
-}
-
-fn hang(trial: &Trial, after: Duration) -> String {
-    let mut text = String::new();
-    if let Some(difference) = trial.record.first_difference() {
-        text += &differs(&difference, trial.lines);
-        text.push('\n');
-    }
-    text += &format!(
-        "Nothing moved for {} s, so all ranks were ended. Where each of them was:\n{}",
-        after.as_secs(),
-        places(trial)
-    );
-    let are = |ranks: &[usize]| match ranks {
-        [_] => format!("{} is", record::prose::ranks(ranks)),
-        _ => format!("{} are", record::prose::ranks(ranks)),
-    };
-    let busy = busy(trial);
-    if !busy.is_empty() {
-        text += &format!(
-            "\n{} in no call of MPI or HDF5: is there a loop without an end?",
-            capital(&are(&busy))
-        );
-    } else if let Some(ranks) = closing_by_a_drop(trial) {
-        text += &format!(
-            "\n{} closing the file because its handle is dropped there: at the end of the \
-             function, or because `?` left it with an error. Nobody sees the message of such \
-             an error, because the handles are dropped first; print it before the `?`.",
-            capital(&are(&ranks)),
-        );
-    }
-    text
-}
-
-/// The ranks that neither ended nor are in a call, while others wait.
-fn busy(trial: &Trial) -> Vec<usize> {
-    let ranks = trial.record.ranks.iter();
-    let busy = ranks.filter(|it| it.state == State::Between && it.aborted.is_none());
-    busy.map(|it| it.rank).collect()
-}
-
-/// Some ranks, not all, wait in closing a file that they did not ask to close.
-fn closing_by_a_drop(trial: &Trial) -> Option<Vec<usize>> {
-    let all = 0..trial.ranks;
-    let is = |rank: &usize| call_of(trial, *rank).is_some_and(|it| it.name == "H5Idec_ref");
-    let ranks: Vec<usize> = all.filter(is).collect();
-    (!ranks.is_empty() && ranks.len() < trial.ranks).then_some(ranks)
-}
-
-/// What differs, and the rule that it breaks.
-pub(crate) fn differs(difference: &Difference, lines: record::Lines<'_>) -> String {
-    let sentence = capital(&difference.sentence(lines));
-    let rule = capital(&difference.rule());
-    match difference.apart_sentence(lines) {
-        Some(apart) => format!("{sentence}. {}.\n{rule}.", capital(&apart)),
-        None => format!("{sentence}.\n{rule}."),
-    }
-}
-
-/// With a capital at its beginning, and no stop at its end.
-fn capital(sentence: &str) -> String {
-    let mut letters = sentence.trim_end_matches('.').chars();
-    let first = letters.next().map(|it| it.to_uppercase().to_string());
-    first.unwrap_or_default() + letters.as_str()
-}
-
-fn places(trial: &Trial) -> String {
-    let places = trial.record.where_each_rank_sits(trial.lines);
-    let places: Vec<String> = places
-        .into_iter()
-        .map(|it| format!("  {}", it.text))
-        .collect();
-    places.join("\n")
-}
-
-/// Why a run was stopped.
-enum Why {
-    /// Nothing moved for this long.
-    Still(Duration),
-    /// It used up more than it may.
-    Over(String),
-}
-
-/// Looks at a run while it goes on.
-pub(crate) struct Watcher {
-    watch: Watch,
-    data: PathBuf,
-    looked: Instant,
-    moved: Instant,
-    last: Progress,
-    recorded: PathBuf,
-    ranks: usize,
-    /// Whether the ranks' calls differ, and when that was looked at.
-    differ: Option<(Progress, bool)>,
-    why: Option<Why>,
-    /// In which it runs, until it was found where its processes are seen.
-    place: Option<Arc<dyn Place>>,
-}
-
-impl Watcher {
-    pub(crate) fn new(recorded: &Path, data: &Path, ranks: usize) -> Watcher {
-        Watcher {
-            watch: Watch::open(recorded),
-            data: data.to_owned(),
-            looked: Instant::now(),
-            moved: Instant::now(),
-            last: Progress::default(),
-            recorded: recorded.to_owned(),
-            ranks,
-            differ: None,
-            why: None,
-            place: None,
-        }
-    }
-
-    fn printed_too_much(&mut self) -> bool {
-        self.why = Some(Why::Over(format!(
-            "it printed more than {} KiB; is there a loop without an end?",
-            limits::OUTPUT
-        )));
-        false
-    }
-
-    /// Whether the ranks' calls differ. Nothing moves, so the answer stays.
-    fn they_differ(&mut self) -> bool {
-        if self.differ.is_none_or(|(at, _)| at != self.last) {
-            let record = Record::read(&self.recorded, self.ranks);
-            let differ = record.is_ok_and(|it| it.first_difference().is_some());
-            self.differ = Some((self.last, differ));
-        }
-        self.differ.is_some_and(|(_, differ)| differ)
-    }
-
-    /// Whether the run may go on, which has `printed` so many bytes.
-    pub(crate) fn go_on(&mut self, printed: usize) -> bool {
-        if printed > limits::OUTPUT << 10 {
-            return self.printed_too_much();
-        }
-        if self.looked.elapsed() < Duration::from_millis(100) {
-            return true;
-        }
-        self.looked = Instant::now();
-        if complained(&self.recorded) > limits::OUTPUT << 10 {
-            return self.printed_too_much();
-        }
-        if let Some(over) = too_large(&self.data, &self.recorded) {
-            self.why = Some(Why::Over(over));
-            return false;
-        }
-        if let Some(proc) = self.place.as_ref().and_then(|it| it.proc()) {
-            self.watch = self.watch.clone().with_proc(proc);
-            self.place = None;
-        }
-        let now = self.watch.progress();
-        if now != self.last {
-            self.last = now;
-            self.moved = Instant::now();
-            return true;
-        }
-        let mut patience = match now.all_in_mpi {
-            true => ALL_WAIT,
-            false => NOTHING_CALLED,
-        };
-        if self.moved.elapsed() < patience {
-            return true;
-        }
-        if now.all_in_mpi && !self.they_differ() {
-            patience = ALL_WAIT_ALIKE;
-            if self.moved.elapsed() < patience {
-                return true;
-            }
-        }
-        self.why = Some(Why::Still(patience));
-        false
-    }
-}
-
-/// How much all ranks have written on standard error, in bytes.
-fn complained(recorded: &Path) -> usize {
-    let files = std::fs::read_dir(recorded).into_iter().flatten().flatten();
-    let errors = files.filter(|it| it.path().extension().is_some_and(|it| it == "err"));
-    let sizes = errors.filter_map(|it| Some(it.metadata().ok()?.len() as usize));
-    sizes.sum()
-}
-
-/// What a program's folders hold too much of.
-fn too_large(data: &Path, recorded: &Path) -> Option<String> {
-    let [data, record] = [data, recorded].map(|folder| {
-        let mut held = Held::default();
-        held.count(folder, 0);
-        held
-    });
-    if data.bytes > limits::FOLDER << 20 {
-        return Some(format!(
-            "its files have grown beyond {} MiB",
-            limits::FOLDER
-        ));
-    }
-    if record.bytes > limits::RECORD << 20 {
-        let most = limits::RECORD;
-        return Some(format!(
-            "the record of its calls has grown beyond {most} MiB"
-        ));
-    }
-    let files = data.files.max(record.files);
-    (files > limits::FILES).then(|| format!("it made more than {} files", limits::FILES))
-}
-
-/// Folders are not looked into any deeper: each takes one of our open files.
-const DEEPEST: usize = 100;
-
-/// What is in a folder and below it.
-#[derive(Default)]
-struct Held {
-    /// On the disk.
-    bytes: u64,
-    files: u64,
-}
-
-impl Held {
-    fn count(&mut self, folder: &Path, depth: usize) {
-        use std::os::unix::fs::MetadataExt as _;
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            self.files += 1;
-            if depth > DEEPEST {
-                self.files = limits::FILES + 1;
-            }
-            if self.files > limits::FILES {
-                return;
-            }
-            // Of the link, not of what it points to.
-            let Ok(is) = entry.metadata() else { continue };
-            match is.is_dir() {
-                true => self.count(&entry.path(), depth + 1),
-                false => self.bytes += is.blocks() * 512,
-            }
-        }
-    }
-}
-
 /// A run of a compiled answer.
 pub(super) fn launch(
     kit: &Kit,
@@ -697,74 +358,6 @@ pub(super) fn launch(
         launch.options.extend(for_ranks(toolchain.mpi, name, value));
     }
     launch
-}
-
-/// Has the recorder loaded into each rank (and not into the launcher).
-pub(crate) fn record_into(launch: &mut Launch, recorder: &Path, folder: &Path) {
-    let variables = [
-        ("LD_PRELOAD", recorder.display().to_string()),
-        (record::FOLDER, folder.display().to_string()),
-        (record::STANDARD_ERROR, "1".to_owned()),
-    ];
-    for (name, value) in variables {
-        launch.options.extend(for_ranks(launch.mpi, name, &value));
-    }
-}
-
-/// Adds what each rank wrote on standard error, which the launcher has not seen.
-pub(crate) fn add_standard_error(run: &mut Run, record: &Record, folder: &Path) {
-    for (rank, err) in record.ranks.iter().zip(&mut run.err) {
-        *err += &standard_error(folder, rank.pid);
-    }
-    // Of processes that ended before they were a rank.
-    let known: Vec<u32> = record.ranks.iter().map(|it| it.pid).collect();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let pid = name.strip_suffix(".err").and_then(|pid| pid.parse().ok());
-        if let Some(pid) = pid.filter(|pid| !known.contains(pid)) {
-            run.launcher_said += &standard_error(folder, pid);
-        }
-    }
-}
-
-/// What each rank itself wrote on standard error.
-fn own_words(run: &Run, record: &Record, folder: &Path) -> Vec<String> {
-    let ranks = record.ranks.iter().zip(&run.err);
-    let own = ranks.map(|(rank, of_launcher)| {
-        let mut said = standard_error(folder, rank.pid);
-        if let Some(length) = rank.said.map(|it| it as usize)
-            && said.is_char_boundary(length)
-        {
-            said.truncate(length);
-        }
-        let of_launcher = launcher_output::without(of_launcher.lines()).into_iter();
-        let said = said.lines().filter(|it| !launcher_output::is_of_mpi(it));
-        of_launcher
-            .chain(said)
-            .map(|line| format!("{line}\n"))
-            .collect()
-    });
-    own.collect()
-}
-
-fn standard_error(folder: &Path, pid: u32) -> String {
-    let path = folder.join(format!("{pid}.err"));
-    let mut bytes = Vec::new();
-    // Nothing else that the program may have put in its place.
-    if std::fs::symlink_metadata(&path).is_ok_and(|it| it.is_file())
-        && let Ok(file) = std::fs::File::open(&path)
-    {
-        let _ = file.take(1 << 20).read_to_end(&mut bytes);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The launcher's options that set a variable in the environment of the ranks alone.
-fn for_ranks(mpi: Mpi, name: &str, value: &str) -> Vec<String> {
-    match mpi {
-        Mpi::OpenMpi => vec!["-x".to_owned(), format!("{name}={value}")],
-        Mpi::Mpich => vec!["-genv".to_owned(), name.to_owned(), value.to_owned()],
-    }
 }
 
 /// Has the check make the input of a trial.
@@ -839,14 +432,5 @@ fn answer(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<protocol::Findi
         other => Ok(Err(Wrong::Result(format!(
             "what the program left behind cannot be read ({other})"
         )))),
-    }
-}
-
-/// Whether a rank was in a call, for [`failure`].
-pub(super) fn call_of<'a>(trial: &'a Trial, rank: usize) -> Option<&'a Call> {
-    let of = trial.record.ranks.get(rank)?;
-    match of.state {
-        State::Inside { call, .. } => of.calls.get(call),
-        _ => None,
     }
 }

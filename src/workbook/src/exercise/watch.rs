@@ -18,10 +18,11 @@ use self::running::Running;
 use self::saves::Saves;
 use self::screen::Screen;
 use super::compile::Kit;
+use super::exercise::Exercise;
 use super::progress::Progress;
 use super::trial::Step;
 use super::verdict::Verdict;
-use super::{Exercise, answers, commands};
+use super::{answers, commands};
 
 const BOLD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();

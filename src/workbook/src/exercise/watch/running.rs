@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::exercise::Exercise;
 use crate::exercise::compile::Kit;
+use crate::exercise::exercise::Exercise;
 use crate::exercise::trial::{self, Options, Step};
 use crate::exercise::verdict::Verdict;
 use crate::transcript;

@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use launch::on_path;
 use launch::{Mpi, cargo_config, output_of};
 
-use super::mpi::{Working, major};
-use super::{Patient, Report, on_path, version_of};
+use super::machine::{Machine, Report, version_of};
+use super::mpi::{WorkingMpi, major};
 
 /// The names under which a browser is found that can run without a window.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -15,8 +16,8 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// Rust is new enough.
 ///
 /// `setup.sh` looks as well, because a Rust that is too old cannot build the doctor.
-pub(super) fn rust(patient: &Patient, report: &mut Report) -> Result<()> {
-    let manifest = std::fs::read_to_string(patient.root.join("Cargo.toml"))?;
+pub(super) fn rust(machine: &Machine, report: &mut Report) -> Result<()> {
+    let manifest = std::fs::read_to_string(machine.root.join("Cargo.toml"))?;
     let manifest: toml::Table = manifest.parse()?;
     let least = manifest
         .get("package")
@@ -80,7 +81,7 @@ fn at_least(version: &str, least: &str) -> bool {
 }
 
 /// A C compiler, with which Rust links, and MPI's `mpicc` compiles; and pkg-config.
-pub(super) fn c_compiler(patient: &Patient, report: &mut Report) {
+pub(super) fn c_compiler(machine: &Machine, report: &mut Report) {
     match on_path("cc").and_then(|_| output_of("cc", &["--version"])) {
         Some(says) => {
             let first = says.lines().next().unwrap_or_default().trim();
@@ -89,7 +90,7 @@ pub(super) fn c_compiler(patient: &Patient, report: &mut Report) {
         None => report.wrong(
             "c-compiler",
             "no C compiler: there is no `cc` on the PATH, and Rust links with it",
-            vec![patient.provide("rust", "a C compiler", |it| it.join("cc").exists())],
+            vec![machine.provide("rust", "a C compiler", |it| it.join("cc").exists())],
         ),
     }
     if on_path("pkg-config").is_none() {
@@ -97,19 +98,19 @@ pub(super) fn c_compiler(patient: &Patient, report: &mut Report) {
         report.note(
             "no-pkg-config",
             "no pkg-config; the workbook does without, and other projects with HDF5 or MPI do not",
-            vec![patient.provide(patient.request.mpi.name(), "pkg-config", is_it)],
+            vec![machine.provide(machine.request.mpi.name(), "pkg-config", is_it)],
         );
     }
 }
 
 /// Enough cores for the ranks.
 pub(super) fn cores(
-    patient: &Patient,
+    machine: &Machine,
     report: &mut Report,
-    mpi: Option<&Working>,
+    mpi: Option<&WorkingMpi>,
 ) -> Result<()> {
     let cores = std::thread::available_parallelism()?.get();
-    let ranks = patient.ranks()?;
+    let ranks = machine.ranks()?;
     if ranks <= cores {
         report.ok("cores", format!("{cores} cores for {ranks} ranks"));
         return Ok(());
@@ -117,7 +118,7 @@ pub(super) fn cores(
     let says =
         format!("{ranks} ranks on {cores} cores: they take turns, which works, slower");
     // MPICH starts any number of ranks unasked.
-    let asked = (patient.request.mpi == Mpi::OpenMpi)
+    let asked = (machine.request.mpi == Mpi::OpenMpi)
         .then_some(mpi)
         .flatten()
         .map(|working| {
@@ -134,8 +135,8 @@ pub(super) fn cores(
 }
 
 /// What plain `cargo` and an editor build with.
-pub(super) fn cargo_config(patient: &Patient, report: &mut Report) {
-    let file = patient.root.join(".cargo/config.toml");
+pub(super) fn cargo_config(machine: &Machine, report: &mut Report) {
+    let file = machine.root.join(".cargo/config.toml");
     match std::fs::read_to_string(&file) {
         Err(_) => report.note(
             "cargo-config",
@@ -162,7 +163,7 @@ pub(super) fn cargo_config(patient: &Patient, report: &mut Report) {
 }
 
 /// Variables that lead a build away from the MPI and the HDF5 in use.
-pub(super) fn environment(patient: &Patient, report: &mut Report) {
+pub(super) fn environment(machine: &Machine, report: &mut Report) {
     for name in ["MPI_PKG_CONFIG", "CRAY_MPICH_DIR"] {
         if let Ok(value) = std::env::var(name) {
             report.wrong(
@@ -174,7 +175,7 @@ pub(super) fn environment(patient: &Patient, report: &mut Report) {
     }
     // `make doctor` runs under cargo, which sets what .cargo/config.toml says: those do not
     // come from the reader.
-    let file = std::fs::read_to_string(patient.root.join(".cargo/config.toml"));
+    let file = std::fs::read_to_string(machine.root.join(".cargo/config.toml"));
     let config: toml::Table = file.ok().and_then(|it| it.parse().ok()).unwrap_or_default();
     for name in ["MPICC", "HDF5_DIR"] {
         let Ok(value) = std::env::var(name) else {
@@ -198,12 +199,12 @@ pub(super) fn environment(patient: &Patient, report: &mut Report) {
 }
 
 /// What only some doors want. They install it by themselves.
-pub(super) fn optional(patient: &Patient, report: &mut Report) {
+pub(super) fn optional(machine: &Machine, report: &mut Report) {
     let python = "from importlib.util import find_spec as find; import h5py, mpi4py; \
                   print(h5py.__version__, 'taken' if h5py.get_config().mpi \
                   else 'there' if find('h5py._debian_h5py_mpi') else 'none')";
     let says = output_of("/usr/bin/python3", &["-c", python]).unwrap_or_default();
-    let install = |need: &str| patient.install(need).into_iter().collect::<Vec<_>>();
+    let install = |need: &str| machine.install(need).into_iter().collect::<Vec<_>>();
     match says.trim().split_once(' ') {
         Some((version, "taken")) => report.ok("h5py", format!("h5py {version} for MPI")),
         // Debian has both, and chooses by variables that mpirun sets and srun does not.
