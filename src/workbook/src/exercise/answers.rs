@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::exercise::{ANSWERS, Exercise};
+use super::definition::{ANSWERS, Exercise};
 use super::progress::{Done, Progress};
 
 /// Makes sure that there is a file for each of the exercises; returns what there is to say, a

@@ -11,7 +11,7 @@ use launch::{Mpi, Toolchain};
 
 use super::answers;
 use super::compile::{Compiled, Kit};
-use super::exercise::{Exercise, hole};
+use super::definition::{Exercise, hole};
 use super::progress::Progress;
 use super::trial::{self, Options};
 use super::verdict::{self, Verdict};

@@ -8,8 +8,8 @@
 pub mod answers;
 pub mod commands;
 pub mod compile;
+mod definition;
 mod evidence;
-mod exercise;
 mod failure;
 pub mod progress;
 pub mod trial;
@@ -17,5 +17,5 @@ pub mod verdict;
 pub mod watch;
 mod watcher;
 
-pub use exercise::{ANSWERS, Exercise, HOLE_BEGINS, HOLE_ENDS, Plan, with_hole_filled};
+pub use definition::{ANSWERS, Exercise, HOLE_BEGINS, HOLE_ENDS, Plan, with_hole_filled};
 pub(crate) use watcher::Watcher;

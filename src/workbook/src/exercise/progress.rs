@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::exercise::{ANSWERS, Exercise};
+use super::definition::{ANSWERS, Exercise};
 
 /// What a learner has done.
 #[derive(Clone, Debug, Default)]

@@ -16,8 +16,8 @@ use record::{Call, Record};
 use crate::checker;
 
 use super::compile::{Compiled, Kit};
+use super::definition::Exercise;
 use super::evidence::*;
-use super::exercise::Exercise;
 use super::failure;
 use super::verdict::{self, Outcome, Seconds, Verdict};
 use super::watcher::{Watcher, Why};

@@ -18,7 +18,7 @@ use self::running::Running;
 use self::saves::Saves;
 use self::screen::Screen;
 use super::compile::Kit;
-use super::exercise::Exercise;
+use super::definition::Exercise;
 use super::progress::Progress;
 use super::trial::Step;
 use super::verdict::Verdict;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::exercise::compile::Kit;
-use crate::exercise::exercise::Exercise;
+use crate::exercise::definition::Exercise;
 use crate::exercise::trial::{self, Options, Step};
 use crate::exercise::verdict::Verdict;
 use crate::transcript;
