@@ -189,7 +189,7 @@ pub(super) fn environment(patient: &Patient, report: &mut Report) {
                 "environment",
                 format!(
                     "{name}={value}: plain `cargo build` follows it rather than \
-                     .cargo/config.toml; the doors of the Makefile do not"
+                     .cargo/config.toml; the commands of the Makefile do not"
                 ),
                 vec![format!("`unset {name}`")],
             );
@@ -197,7 +197,7 @@ pub(super) fn environment(patient: &Patient, report: &mut Report) {
     }
 }
 
-/// What only some doors want. They install it by themselves.
+/// What only some commands need. They install it themselves.
 pub(super) fn optional(patient: &Patient, report: &mut Report) {
     let python = "from importlib.util import find_spec as find; import h5py, mpi4py; \
                   print(h5py.__version__, 'taken' if h5py.get_config().mpi \
