@@ -1,4 +1,4 @@
-# The doors. Thin on purpose: what happens behind them is in src/workbook.
+# Thin on purpose: what the commands do is in src/workbook, src/teacher and src/author.
 #
 #   MPI=openmpi|mpich   which MPI              NP=7 or NP=1,3,7   how many ranks
 #   ARGS='--file F'     for the program        LIMIT=60           stop a run after 60 s
@@ -23,7 +23,7 @@ AUTHOR = $(CARGO_RUN) author --
 .PHONY: help progress watch grade test bench bench-full book serve doctor bless pictures author-check clean \
 	cluster-up cluster-status cluster-down
 
-help: ## list the doors
+help: ## list the commands
 	@echo 'make chapter-N     run chapter N (1 to 10, or by name: make chapter-distances)'
 	@echo 'make exercise-3    check your answers to the exercises of chapter 3'
 	@echo 'make exercise-3-2  check one of them: also try-, hint-, solution- and reset-3-2'

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes of a bare Debian a machine for the workbook: git, make and Rust, and then what the doors
-# install, by the same script: `sh .devcontainer/prepare.sh`, `sh .devcontainer/prepare.sh mpich`.
+# Makes of a bare Debian a machine for the workbook: git, make and Rust, and then what the commands
+# of the Makefile install, by the same script: `sh .devcontainer/prepare.sh`, or
+# `sh .devcontainer/prepare.sh mpich`.
 # The dev container begins with it, and so do the workflows of a class.
 set -eu
 cd "$(dirname "$0")/.."

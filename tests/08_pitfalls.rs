@@ -158,7 +158,7 @@ fn what_makes_no_sense_is_said_once_and_by_all() {
     );
 }
 
-/// The page, the program, the check and the door have the same mistakes.
+/// The page, the program, the check and the command have the same mistakes.
 #[test]
 fn the_list_is_everywhere_the_same() {
     let output = Command::new(PROGRAM).arg("--list").output().unwrap();

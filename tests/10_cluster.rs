@@ -168,7 +168,7 @@ fn ranks_on_two_nodes_write_one_file() {
 }
 
 #[test]
-fn the_chapters_run_on_it_by_their_doors() {
+fn the_chapters_run_on_it_by_their_commands() {
     let up = Up::shared();
     // Without arguments chapter 4 would run under both MPIs.
     for (chapter, args) in [

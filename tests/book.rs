@@ -525,7 +525,7 @@ fn wrong_packages(root: &Path) -> Faults {
     faults
 }
 
-/// Variables that the set-up page tells readers to set, and those that the doors set.
+/// Variables that the set-up page tells readers to set, and those that the commands set.
 fn wrong_variables(root: &Path) -> Faults {
     let page = read(&root.join("chapters/set-up.md"));
     let on_page = Regex::new(r"\b((?:OMPI|PRTE)_[A-Za-z_]+)=([^\s`]+)").unwrap();
@@ -545,7 +545,7 @@ fn wrong_variables(root: &Path) -> Faults {
     on_page
         .symmetric_difference(&set)
         .map(|(name, value)| {
-            format!("{name}={value} is on the page or in the doors, not in both")
+            format!("{name}={value} is on the page or set by the commands, not both")
         })
         .collect()
 }
@@ -814,7 +814,7 @@ fn the_set_up_page_names_the_packages_that_are_installed() {
 }
 
 #[test]
-fn the_set_up_page_names_the_variables_that_the_doors_set() {
+fn the_set_up_page_names_the_variables_that_the_commands_set() {
     none(wrong_variables(root()));
 }
 
@@ -1458,7 +1458,7 @@ fn finds_packages_that_the_page_and_the_set_up_do_not_share() {
 }
 
 #[test]
-fn finds_a_variable_that_the_doors_do_not_set() {
+fn finds_a_variable_that_the_commands_do_not_set() {
     finds(wrong_variables, "OMPI_MCA_btl=^tcp,ofi", |root| {
         edit(
             root,

@@ -767,8 +767,8 @@ fn no_rust() {
     let diagnosis = machine.doctor();
     let cure = diagnosis.only_wrong("no Rust: there is no `cargo` on the PATH");
     assert!(cure.contains("with rustup (https://rustup.rs)"), "{cure}");
-    // The doctor's own door says it too, before it comes to the doctor.
-    let said = door(&machine);
+    // The set-up says it too, before `make doctor` comes to the doctor.
+    let said = make_doctor(&machine);
     assert!(
         said.contains("Rust is missing: there is no `cargo`"),
         "{said}"
@@ -784,7 +784,7 @@ fn no_rust() {
         .to_owned();
     let env = format!(". {}/.cargo/env", home.path().display());
     assert!(cure.contains(&env), "{cure}");
-    assert!(door(&machine).contains(&env));
+    assert!(make_doctor(&machine).contains(&env));
 }
 
 #[test]
@@ -822,14 +822,14 @@ fn a_rust_that_is_too_old() {
     assert!(cure.contains("with rustup (https://rustup.rs)"), "{cure}");
     // The tests would not run if cargo could build the doctor with that; so the set-up has
     // to say it.
-    let said = door(&machine);
+    let said = make_doctor(&machine);
     assert!(said.contains("Rust is too old: "), "{said}");
     assert!(said.contains("the workbook needs 1."), "{said}");
     assert!(said.contains("with rustup (https://rustup.rs)"), "{said}");
 }
 
 /// What `make doctor` says on a machine where it must fail in the set-up.
-fn door(machine: &Machine) -> String {
+fn make_doctor(machine: &Machine) -> String {
     let output = machine.command(Path::new("make")).arg("doctor").output();
     let output = output.expect("make can be started");
     assert!(!output.status.success());

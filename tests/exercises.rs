@@ -1,4 +1,4 @@
-//! The exercises' doors, and learners' programs that mean the checker harm.
+//! The exercises' commands, and learners' programs that mean the checker harm.
 //!
 //! That right answers pass, and that wrong ones get the verdict they should, is tried by
 //! `make author-check`.
@@ -90,54 +90,54 @@ fn solution() -> String {
     kept.join("\n") + "\n"
 }
 
-// --- Doors -----------------------------------------------------------------------------
+// --- Commands --------------------------------------------------------------------------
 
 #[test]
 fn a_learner_goes_from_the_starter_to_the_end() {
     let learner = Learner::new();
-    let door = |words: &[&str]| {
+    let workbook = |words: &[&str]| {
         let output = learner.workbook(words);
         (output.status.success(), printed(&output))
     };
     // The file is not there yet.
-    let (ok, said) = door(&["check", "3.1"]);
+    let (ok, said) = workbook(&["check", "3.1"]);
     let new = "1-uneven.rs is new: it holds the starter";
     assert!(
         !ok && said.contains(new) && said.contains("✗ 3.1"),
         "{said}"
     );
-    let (ok, said) = door(&["reset", "uneven"]);
+    let (ok, said) = workbook(&["reset", "uneven"]);
     assert!(
         ok && said.contains("is the starter; nothing was changed"),
         "{said}"
     );
 
     // Hints come one at a time, the last time all of them.
-    let (_, first) = door(&["hint", "3-1"]);
-    let (_, second) = door(&["hint", "3-1"]);
+    let (_, first) = workbook(&["hint", "3-1"]);
+    let (_, second) = workbook(&["hint", "3-1"]);
     assert!(
         first.contains("hint 1 of") && second.contains("hint 2 of"),
         "{first}{second}"
     );
     assert!(!second.contains("hint 1 of"), "{second}");
-    let (_, said) = door(&["progress"]);
+    let (_, said) = workbook(&["progress"]);
     assert!(said.contains("3.1") && said.contains("(2 hints)"), "{said}");
     for _ in 0..9 {
-        door(&["hint", "3-1"]);
+        workbook(&["hint", "3-1"]);
     }
-    let (_, all) = door(&["hint", "3-1"]);
+    let (_, all) = workbook(&["hint", "3-1"]);
     assert!(
         all.contains("hint 1 of") && all.contains("make solution-3-1"),
         "{all}"
     );
 
     // Nobody is there to be asked, so the solution is not shown unasked.
-    let (ok, said) = door(&["solution", "3.1"]);
+    let (ok, said) = workbook(&["solution", "3.1"]);
     assert!(
         !ok && said.contains("YES=1") && !said.contains("the solution\n"),
         "{said}"
     );
-    let (ok, said) = door(&["solution", "3.1", "--yes"]);
+    let (ok, said) = workbook(&["solution", "3.1", "--yes"]);
     assert!(
         ok && said.contains("yours") && said.contains("remainder"),
         "{said}"
@@ -146,25 +146,25 @@ fn a_learner_goes_from_the_starter_to_the_end() {
 
     // Solved, and so shown without a question; then begun anew, with nothing lost.
     learner.write("1-uneven.rs", &solution());
-    let (ok, said) = door(&["check", "3.1"]);
+    let (ok, said) = workbook(&["check", "3.1"]);
     assert!(
         ok && said.contains("passes with 1, 2, 3, 4 and 7 ranks"),
         "{said}"
     );
-    let (_, said) = door(&["progress"]);
+    let (_, said) = workbook(&["progress"]);
     assert!(said.contains("✓ 3.1"), "{said}");
-    assert!(door(&["solution", "3.1"]).0);
-    let (_, said) = door(&["reset", "3.1"]);
+    assert!(workbook(&["solution", "3.1"]).0);
+    let (_, said) = workbook(&["reset", "3.1"]);
     assert!(said.contains("1-uneven.kept-1.rs"), "{said}");
     assert_eq!(
         std::fs::read_to_string(learner.file("1-uneven.kept-1.rs")).unwrap(),
         solution()
     );
     learner.write("1-uneven.rs", "// my second try\n");
-    door(&["reset", "3.1"]);
+    workbook(&["reset", "3.1"]);
     let kept = std::fs::read_to_string(learner.file("1-uneven.kept-2.rs")).unwrap();
     assert_eq!(kept, "// my second try\n");
-    let (_, said) = door(&["progress"]);
+    let (_, said) = workbook(&["progress"]);
     assert!(said.contains("· 3.1"), "{said}");
 }
 

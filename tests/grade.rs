@@ -201,7 +201,7 @@ fn read_json(file: &Path) -> Value {
 }
 
 /// The folder that all of them are in; what they must be found to be is beside each.
-fn mixed(class: &Class, door: u16) -> Vec<(&'static str, &'static str)> {
+fn mixed(class: &Class, port: u16) -> Vec<(&'static str, &'static str)> {
     let place = format!("answers/03-distances/{EXERCISE}");
     let old_place = format!("chapters/03-distances/exercises/{EXERCISE}");
     let mut expected = Vec::new();
@@ -271,7 +271,7 @@ fn mixed(class: &Class, door: u16) -> Vec<(&'static str, &'static str)> {
             for path in [{:?}, {:?}, {secret:?}, "/etc/shadow", "/etc/hostname", "/etc/ssl", "/var/lib", "/old"] {{
                 if std::fs::metadata(path).is_ok() {{ seen.push(path.to_owned()); }}
             }}
-            if std::net::TcpStream::connect(("127.0.0.1", {door})).is_ok() {{ seen.push("the network".into()); }}
+            if std::net::TcpStream::connect(("127.0.0.1", {port})).is_ok() {{ seen.push("the network".into()); }}
             if std::env::var_os("A_SECRET").is_some() {{ seen.push("the environment".into()); }}
             for entry in std::fs::read_dir("/proc").unwrap().flatten() {{
                 let words = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
@@ -364,9 +364,9 @@ fn each_gets_the_mark_that_it_should() {
     let others = scratch();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let expected = mixed(&class, listener.local_addr().unwrap().port());
-    // Reachable for those who are not locked up.
-    let door = listener.local_addr().unwrap();
-    assert!(std::net::TcpStream::connect(door).is_ok());
+    // Reachable for those who are not in a sandbox.
+    let address = listener.local_addr().unwrap();
+    assert!(std::net::TcpStream::connect(address).is_ok());
 
     let file = |name: &str| others.path().join(name).display().to_string();
     let folder = class.folder.path().display().to_string();

@@ -46,9 +46,9 @@ fn on(mut launch: Launch, hosts: Hosts) -> Launch {
 
 /// What `workbook hosts` prints, and whether it succeeds.
 fn hosts_command(options: &[&str], command: &[&str]) -> (bool, String) {
-    let mut door = workbook_command();
-    door.arg("hosts").args(options).arg("--").args(command);
-    let output = door.output().unwrap();
+    let mut workbook = workbook_command();
+    workbook.arg("hosts").args(options).arg("--").args(command);
+    let output = workbook.output().unwrap();
     (output.status.success(), printed(&output))
 }
 
@@ -103,13 +103,14 @@ fn two_hosts_make_the_same_bits_as_one() {
 }
 
 #[test]
-fn the_door_runs_a_chapter_on_hosts() {
+fn a_chapter_runs_on_hosts() {
     let data = scratch();
-    let mut door = workbook_command();
-    door.args(["run", "10", "--hosts", "2"])
+    let mut workbook = workbook_command();
+    workbook
+        .args(["run", "10", "--hosts", "2"])
         .env("WORKBOOK_DATA", data.path());
     if mpi() == Mpi::Mpich {
-        let output = door.output().unwrap();
+        let output = workbook.output().unwrap();
         assert!(!output.status.success());
         let said = printed(&output);
         assert!(said.contains("HOSTS is for Open MPI"), "{said}");
@@ -118,7 +119,7 @@ fn the_door_runs_a_chapter_on_hosts() {
     if !possible() {
         return;
     }
-    let output = door.output().unwrap();
+    let output = workbook.output().unwrap();
     let said = printed(&output);
     assert!(output.status.success(), "{said}");
     let command = "$ mpirun --host h1:2,h2:2 -n 4 target/debug/cluster";
@@ -130,9 +131,9 @@ fn the_door_runs_a_chapter_on_hosts() {
         ("10", "slurm", "HOSTS or LAUNCHER=slurm, not both"),
         ("8", "mpirun", "does more than one run"),
     ] {
-        let mut door = workbook_command();
-        door.args(["run", chapter, "--hosts", "2", "--launcher", launcher]);
-        let output = door.output().unwrap();
+        let mut workbook = workbook_command();
+        workbook.args(["run", chapter, "--hosts", "2", "--launcher", launcher]);
+        let output = workbook.output().unwrap();
         assert!(!output.status.success());
         assert!(printed(&output).contains(why), "{}", printed(&output));
     }
@@ -236,7 +237,7 @@ fn each_host_has_memory_and_a_network_of_its_own() {
 }
 
 #[test]
-fn nothing_is_left_whatever_becomes_of_the_door() {
+fn nothing_is_left_whatever_becomes_of_the_command() {
     if !possible() {
         return;
     }
@@ -249,7 +250,7 @@ fn nothing_is_left_whatever_becomes_of_the_door() {
     };
     let before = links();
     let data = scratch();
-    let mut door = workbook_command()
+    let mut workbook = workbook_command()
         .args([
             "hosts", "--", "mpirun", "--host", "h1,h2", "-n", "2", "sleep",
         ])
@@ -273,8 +274,8 @@ fn nothing_is_left_whatever_becomes_of_the_door() {
         }
     };
     sleeping(2);
-    door.kill().unwrap();
-    door.wait().unwrap();
+    workbook.kill().unwrap();
+    workbook.wait().unwrap();
     sleeping(0);
     assert_eq!(links(), before);
 }

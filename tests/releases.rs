@@ -340,7 +340,7 @@ fn the_book_is_whole(release: &Path, book: &BTreeMap<String, Vec<u8>>) {
     );
 }
 
-/// Doors that have nothing to do with git work, and those that have say so.
+/// Commands that have nothing to do with git work, and those that have say so.
 fn the_sources_do_without_git(release: &Path) {
     let metadata = [
         "metadata",
@@ -526,7 +526,7 @@ fn a_class_repository_has_starters_and_no_solutions() {
         let text = String::from_utf8_lossy(&all[file]).replace("${{", "");
         assert!(!text.contains("{{"), "{file}: {text}");
     }
-    // Each door still knows its exercises, and the learner can have a starter again.
+    // Each command still knows the exercises, and the learner can have a starter again.
     let own = scratch();
     let class = own.path();
     copy(class_repository(), class, &|name| name == "target");
@@ -575,7 +575,7 @@ fn a_folder_that_is_not_empty_is_left_alone() {
 }
 
 #[test]
-fn each_command_of_the_workflows_is_a_door_of_the_makefile() {
+fn each_command_of_the_workflows_is_a_target_of_the_makefile() {
     let class = class_repository();
     let points = scratch();
     let points = points.path().join("class");
@@ -611,10 +611,10 @@ fn each_command_of_the_workflows_is_a_door_of_the_makefile() {
             &[&["--dry-run"], goals.as_slice()].concat(),
         ));
         for goal in goals.iter().filter(|it| !it.starts_with('-')) {
-            let (door, which) = goal.split_once('-').unwrap_or((goal, ""));
-            let words = match door {
+            let (target, which) = goal.split_once('-').unwrap_or((goal, ""));
+            let words = match target {
                 "exercise" => format!("check {which}"),
-                door => door.to_owned(),
+                target => target.to_owned(),
             };
             assert!(
                 text.lines().any(|it| it.ends_with(&words)),
@@ -795,7 +795,7 @@ fn a_report_has_the_failing_run_and_nothing_personal() {
         // Where the programs of MPICH are looked for.
         symlink(target(), class.join("target/mpich")).unwrap();
     }
-    let door = |args: &[&str]| {
+    let workbook = |args: &[&str]| {
         let mut command =
             command_in(&class, &workbook_program().display().to_string(), args);
         command
@@ -819,7 +819,7 @@ fn a_report_has_the_failing_run_and_nothing_personal() {
         }
         command.output().expect("it can be started")
     };
-    let report = done(door(&["report"]));
+    let report = done(workbook(&["report"]));
     assert!(
         report.contains("Nothing: no run and no check has failed"),
         "{report}"
@@ -828,9 +828,9 @@ fn a_report_has_the_failing_run_and_nothing_personal() {
     // The folder is missing.
     let file = home.join("none/my.hdf5");
     let args = format!("--file {}", file.display());
-    let failed = door(&["run", "3", "--ranks", "2", "--args", &args]);
+    let failed = workbook(&["run", "3", "--ranks", "2", "--args", &args]);
     assert!(!failed.status.success(), "{}", printed(&failed));
-    let report = done(door(&["report"]));
+    let report = done(workbook(&["report"]));
     assert!(
         report.contains("--file '~/none/my.hdf5'")
             || report.contains("--file ~/none/my.hdf5"),
@@ -839,9 +839,9 @@ fn a_report_has_the_failing_run_and_nothing_personal() {
     assert!(!report.contains("home/ada"), "{report}");
 
     let args = "--naive --rows 1000";
-    let failed = door(&["run", "3", "--ranks", "3", "--args", args]);
+    let failed = workbook(&["run", "3", "--ranks", "3", "--args", args]);
     assert!(!failed.status.success(), "{}", printed(&failed));
-    let report = done(door(&["report"]));
+    let report = done(workbook(&["report"]));
     for words in [
         "workbook run 3, ",
         "NOT OK: distances[750] is 0, should be",
@@ -883,9 +883,9 @@ fn a_report_has_the_failing_run_and_nothing_personal() {
         saved.starts_with("```text\nReport of the workbook") && saved.ends_with("\n```\n")
     );
 
-    // The same door, right this time.
-    done(door(&["run", "3", "--ranks", "3"]));
-    let report = done(door(&["report"]));
+    // The same command, right this time.
+    done(workbook(&["run", "3", "--ranks", "3"]));
+    let report = done(workbook(&["report"]));
     assert!(
         report.contains("Nothing: no run and no check has failed"),
         "{report}"
@@ -924,15 +924,15 @@ fn a_report_is_made_without_mpi_and_hdf5() {
             let _ = symlink(entry.path(), bin.join(name));
         }
     }
-    let door = |args: &[&str]| {
+    let workbook = |args: &[&str]| {
         let mut command =
             command_in(&class, &workbook_program().display().to_string(), args);
         command.env("PATH", &bin).env("MPI", mpi().name());
         command.output().expect("it can be started")
     };
-    let failed = door(&["run", "1"]);
+    let failed = workbook(&["run", "1"]);
     assert!(!failed.status.success(), "{}", printed(&failed));
-    let report = done(door(&["report"]));
+    let report = done(workbook(&["report"]));
     for words in [
         "openmpi    not found",
         "mpich      not found",

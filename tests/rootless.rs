@@ -229,7 +229,7 @@ fn who_may_not_install_is_told_of_both_ways() {
     ]);
     assert!(!machine.chosen("openmpi"), "nobody has chosen");
     assert_eq!(machine.asked_of_cargo(), "");
-    // A door that wants no MPI has nothing to offer.
+    // A command that needs no MPI has nothing to offer.
     let answer = machine.set_up(None, &[]);
     answer.fails(&["neither root nor allowed"]);
     assert!(!answer.said.contains("ROOTLESS"), "{}", answer.said);
@@ -442,7 +442,7 @@ fn the_doctor_says_how_a_broken_one_is_made_anew() {
 
 // --- The whole ---------------------------------------------------------------------------
 
-/// The door in a fresh copy of the repository: what it fetches and builds, remembers, and shows.
+/// The commands in a fresh copy of the repository: what they fetch and build, remember, and show.
 #[test]
 #[ignore = "fetches wheels and builds HDF5 for both MPIs: 20 minutes"]
 fn the_whole_of_it() {
@@ -490,8 +490,8 @@ fn the_whole_of_it() {
     for (mpi, name) in [("MPI=openmpi", "Open MPI 5."), ("MPI=mpich", "MPICH 5.")] {
         let first = make(&["chapter-1", mpi, "ROOTLESS=1"]);
         assert!(first.contains("$ target/rootless/"), "{first}");
-        for door in ["chapter-2", "chapter-3", "chapter-7", "try-3-1"] {
-            make(&[door, mpi]);
+        for target in ["chapter-2", "chapter-3", "chapter-7", "try-3-1"] {
+            make(&[target, mpi]);
         }
         let doctor = make(&["doctor", mpi]);
         assert!(doctor.contains(&format!("ok     {name}")), "{doctor}");

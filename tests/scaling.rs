@@ -72,7 +72,7 @@ fn starting_can_be_measured() {
     assert!(built.unwrap().success(), "the recorder and the check build");
     let programs = Programs {
         launcher: Mpi::OpenMpi.launcher(root()).unwrap(),
-        door: workbook_program().to_owned(),
+        workbook: workbook_program().to_owned(),
         hello: env!("CARGO_BIN_EXE_hello-rank").into(),
         distances: env!("CARGO_BIN_EXE_distances").into(),
         tools: Tools::of(folder),

@@ -17,7 +17,7 @@ fn every_transcript_is_what_its_command_prints() {
     let mut sessions = Session::all(root()).unwrap();
     let releases = toolchain.releases();
     sessions.retain(|it| it.is_for(&releases));
-    // Those that take longest first, so that none of them is alone in the end: the doors.
+    // Those that take longest first, so that none of them is alone in the end: the `make` commands.
     sessions.sort_by_key(|it| !it.command.starts_with("make "));
     let next = AtomicUsize::new(0);
     let work = || {

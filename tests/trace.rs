@@ -1,4 +1,4 @@
-//! Pictures of real runs: what is recorded, what it is said to be, and the doors to it.
+//! Pictures of real runs: what is recorded, what it is said to be, and the commands for it.
 
 #![cfg(target_os = "linux")] // LD_PRELOAD
 
@@ -383,10 +383,10 @@ fn workbook(args: &[&str], folder: &Path) -> Output {
     let toolchain = Toolchain::find(mpi(), root(), None).unwrap();
     // With the tools that are built.
     let with = ["--mpi", mpi().name()];
-    let (door, rest) = args.split_first().unwrap();
+    let (command, rest) = args.split_first().unwrap();
     let with = with.iter().filter(|_| !args.contains(&"--json"));
     Command::new(workbook_program())
-        .arg(door)
+        .arg(command)
         .args(with)
         .args(rest)
         .current_dir(root())

@@ -468,7 +468,7 @@ fn colours_only_where_they_are_wanted() {
 }
 
 #[test]
-fn without_a_terminal_another_door_is_named() {
+fn without_a_terminal_another_command_is_named() {
     let learner = Learner::who_lacks(&["3.2"]);
     let output = Command::new(workbook_program())
         .arg("watch")

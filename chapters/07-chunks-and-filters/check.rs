@@ -14,7 +14,7 @@ use check::{Finished, Verdict, saying};
 
 pub fn check(run: &Finished) -> Verdict {
     run.ended_well()?;
-    // Without arguments the door makes all runs, one after the other.
+    // Without arguments `make chapter-7` makes all runs, one after the other.
     let does = |option: &str| {
         run.args.is_empty() || run.args.iter().any(|arg| arg.starts_with(option))
     };

@@ -39,7 +39,7 @@ take_back() {
 }
 
 # The crate mpi-sys does not notice that it is another MPI now, and would keep what it was
-# built with. What cargo and editors were told is written anew by the next door.
+# built with. What cargo and editors were told is written anew by the next command.
 forget_builds() {
   for folder in target target/mpich; do
     [ ! -d "$folder/debug" ] || cargo clean --quiet --locked --target-dir "$folder" --package mpi-sys >&2

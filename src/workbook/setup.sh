@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a door of the Makefile needs, if it is missing: `setup.sh openmpi mpich tests`.
+# Installs what a target of the Makefile needs, if it is missing: `setup.sh openmpi mpich tests`.
 #
 # A shell script, because it comes before everything else: without a C compiler not even
 # the `workbook` command can be built. It lists what is missing, asks if there is somebody

@@ -243,7 +243,7 @@ fn faults(root: &Path, exercises: &[Exercise]) -> Result<Vec<String>> {
         if exercise.plan.explanation.trim().is_empty() {
             fault("the solution has no `explanation` in exercises.toml");
         }
-        let how = format!("make exercise-{}", exercise.door());
+        let how = format!("make exercise-{}", exercise.slug());
         if !starter.contains(&how) {
             fault(&format!(
                 "the solution's file does not say `{how}` at its top"

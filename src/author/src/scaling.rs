@@ -73,7 +73,7 @@ pub struct Programs {
     /// Open MPI's launcher.
     pub launcher: String,
     /// The `workbook` command.
-    pub door: PathBuf,
+    pub workbook: PathBuf,
     /// Chapter 1's program.
     pub hello: PathBuf,
     /// Chapter 3's program.
@@ -90,7 +90,7 @@ impl Programs {
         run::build(root, &one, Mpi::OpenMpi, None)?;
         let toolchain = run::build(root, &three, Mpi::OpenMpi, None)?;
         Ok(Programs {
-            door: std::env::current_exe()?,
+            workbook: std::env::current_exe()?,
             hello: toolchain.program(&one.name),
             distances: toolchain.program(&three.name),
             tools: Tools::build(root, &toolchain)?,
@@ -304,7 +304,7 @@ pub fn measure(programs: &Programs, starts: Starts) -> Result<Started> {
         let mut launch = programs.launch(&programs.hello, ranks);
         if let Some(hosts) = hosts {
             // Always as many hosts, of which so many are used: making them is not to count.
-            hosts::distribute(&mut launch, Hosts::new(&programs.door, most));
+            hosts::distribute(&mut launch, Hosts::new(&programs.workbook, most));
             let names: Vec<String> = (0..hosts).map(hosts::name).collect();
             launch.options = vec!["--host".to_owned(), names.join(",")];
         }

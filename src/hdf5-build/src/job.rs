@@ -172,7 +172,7 @@ static CURES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         ),
         (
             r"cannot start (apt-get|dpkg-source|make|ninja|cmake)",
-            "that program is missing; the door of the Makefile installs it: make chapter-5.",
+            "that program is missing; `make chapter-5` installs it.",
         ),
         (
             r"Permission denied|Read-only file system",

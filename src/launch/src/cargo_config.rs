@@ -1,5 +1,5 @@
 //! Writes `.cargo/config.toml`, so that plain `cargo build`, `cargo test` and an editor's
-//! rust-analyzer build with the same MPI and HDF5 as the doors of the Makefile.
+//! rust-analyzer build with the same MPI and HDF5 as the commands of the Makefile.
 
 use std::path::Path;
 

@@ -36,7 +36,7 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
         r"^(srun|slurmstepd)(-\w+)?: ",
         // what Open MPI 5's launcher ends its last block with
         r"^\x00+$",
-        // a door of ours, the first time
+        // a command of ours, the first time
         r"^Building with .*; the first time takes a few minutes\.$",
         // the shell, or timeout(1), on a launcher that was killed
         r"^Terminated$",

@@ -1,7 +1,7 @@
 //! `make classroom DIR=…`: a repository for a class, for GitHub, GitHub Classroom and GitLab.
 //!
-//! It holds the workbook, the starters, workflows whose steps are doors of the Makefile, and a
-//! page for students. Their answers are tracked there, but there are none yet: the first door
+//! It holds the workbook, the starters, workflows whose steps call targets of the Makefile, and a
+//! page for students. Their answers are tracked there, but there are none yet: the first command
 //! that needs one makes it, as in the workbook, and no release can conflict with one. It does not
 //! hold the solutions, nor the tests, whose gallery has right answers, too. That hides nothing
 //! from somebody who looks for them, because the workbook is public; but nobody comes across
@@ -180,7 +180,7 @@ fn github(chapters: &[Chapter], exercises: &[Exercise]) -> String {
 }
 
 fn classroom(exercises: &[Exercise], points: u32) -> String {
-    let id = |it: &Exercise| format!("exercise-{}", it.door());
+    let id = |it: &Exercise| format!("exercise-{}", it.slug());
     let steps: Vec<String> = exercises
         .iter()
         .map(|it| {

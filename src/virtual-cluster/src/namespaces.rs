@@ -255,10 +255,10 @@ fn set_up_host(hosts: &Hosts, host: usize) -> Result<()> {
         }
     }
 
-    let door = hosts.workbook.display().to_string();
+    let workbook = hosts.workbook.display().to_string();
     let script = format!(
         "#!/bin/sh\nexec {} {SSH_SHIM} -- \"$@\"\n",
-        shell_words::quote(&door)
+        shell_words::quote(&workbook)
     );
     fs::write(SSH, script)?;
     fs::set_permissions(SSH, fs::Permissions::from_mode(0o755))?;

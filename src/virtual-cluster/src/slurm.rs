@@ -221,7 +221,7 @@ pub fn is_possible() -> bool {
     installed() && possible_isolation() == NodeIsolation::Own
 }
 
-/// Where the doors' cluster lives: `$WORKBOOK_CLUSTER`, else `target/cluster`.
+/// Where the cluster of `make cluster-up` lives: `$WORKBOOK_CLUSTER`, else `target/cluster`.
 pub fn usual_folder(root: &Path) -> PathBuf {
     match std::env::var_os("WORKBOOK_CLUSTER") {
         Some(folder) => folder.into(),
@@ -687,8 +687,8 @@ pub fn start(folder: &Path, nodes: usize, shared: bool) -> Result<()> {
         println!(
             "One node only: this system lets you make no namespaces, as in many containers, so a \
              node cannot have a name and a disk of its own.\n\
-             The doors, srun and sbatch work as with two; where the book asks for two nodes, ask \
-             for one: `sbatch --nodes=1 --ntasks-per-node=4 job.slurm`."
+             The workbook's commands, srun and sbatch work as with two; where the book asks for \
+             two nodes, ask for one: `sbatch --nodes=1 --ntasks-per-node=4 job.slurm`."
         );
     }
     println!("Now `make chapter-3 LAUNCHER=slurm`. `make cluster-down` stops it.");

@@ -117,7 +117,7 @@ fn collect(root: &Path, request: &doctor::Request) -> String {
     );
     text += match failed {
         Some(_) => {
-            "and what the last door printed that failed, which may show lines of your program.\n"
+            "and the output of the last command that failed, which may show lines of your program.\n"
         }
         None => {
             "no transcript, because no run and no check has failed since the last good one.\n"
@@ -319,7 +319,7 @@ fn transcript(failed: Option<Failed>) -> String {
         120..2880 => format!("{} hours ago", minutes / 60),
         _ => format!("{} days ago", minutes / 1440),
     };
-    format!("workbook {}, {ago}:\n\n{}", failed.door, failed.text)
+    format!("workbook {}, {ago}:\n\n{}", failed.command, failed.text)
 }
 
 /// As a block that looks the same wherever Markdown is shown, and is text elsewhere.

@@ -1,4 +1,4 @@
-//! Keeps what a door has printed when it fails, for `make report`: `target/report/failed.json`,
+//! Keeps what a command has printed when it fails, for `make report`: `target/report/failed.json`,
 //! one at a time, and of bounded size.
 
 use std::collections::VecDeque;
@@ -14,11 +14,11 @@ const END: usize = 32 << 10;
 /// No line is longer, in characters.
 const LONGEST: usize = 500;
 
-/// A door that failed.
+/// A command that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     /// What was asked for: `run 3`.
-    pub door: String,
+    pub command: String,
     /// When it ended, in seconds since 1970.
     pub at: u64,
     /// What it printed.
@@ -91,7 +91,7 @@ pub fn begin() {
     *NOW.lock().unwrap_or_else(PoisonError::into_inner) = Some(Text::default());
 }
 
-/// Notes lines that a door prints; without effect unless it was begun.
+/// Notes lines that a command prints; without effect unless it was begun.
 pub fn note(lines: &str) {
     let mut now = NOW.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(text) = now.as_mut() {
@@ -99,20 +99,20 @@ pub fn note(lines: &str) {
     }
 }
 
-/// Keeps what was printed if `door` has failed; if it has not, what it left when it last failed
+/// Keeps what was printed if `command` has failed; if it has not, what it left when it last failed
 /// is of no interest any more. That the disk is full is not worth a word here.
-pub fn end(root: &Path, door: &str, passed: bool) {
+pub fn end(root: &Path, command: &str, passed: bool) {
     let text = NOW.lock().unwrap_or_else(PoisonError::into_inner).take();
     let file = file(root);
     if passed {
-        if Failed::last(root).is_some_and(|it| it.door == door) {
+        if Failed::last(root).is_some_and(|it| it.command == command) {
             let _ = std::fs::remove_file(file);
         }
         return;
     }
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let failed = Failed {
-        door: door.to_owned(),
+        command: command.to_owned(),
         at: since.map_or(0, |it| it.as_secs()),
         text: text.unwrap_or_default().whole(),
     };
@@ -146,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_door_forgets_its_failure_when_it_passes() {
+    fn the_same_command_forgets_its_failure_when_it_passes() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(Failed::last(root.path()), None);
         // Without lines, because the place for them is shared with the other tests.
         end(root.path(), "run 3", false);
         end(root.path(), "check 3.1", true);
-        assert_eq!(Failed::last(root.path()).unwrap().door, "run 3");
+        assert_eq!(Failed::last(root.path()).unwrap().command, "run 3");
         end(root.path(), "run 3", true);
         assert_eq!(Failed::last(root.path()), None);
     }

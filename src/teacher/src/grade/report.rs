@@ -272,7 +272,7 @@ impl Graded {
 }
 
 impl Marks {
-    /// For the one who handed it in: what the door of each exercise would have said.
+    /// For the one who handed it in: what the check of each exercise would have told them.
     fn text(&self) -> String {
         let mut text = format!("{}: {} of {} pass\n", self.name, self.passed, self.of);
         for note in &self.notes {

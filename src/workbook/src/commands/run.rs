@@ -99,7 +99,7 @@ fn can_be_spread(chapter: &Chapter, request: &run::Request) -> Result<()> {
     let wrong = request.args.first().is_some_and(|it| it == "--wrong");
     if many && (request.args.is_empty() || wrong) {
         bail!(
-            "the door of chapter {} does more than one run, and HOSTS is for one; \
+            "`make chapter-{}` does more than one run, and HOSTS is for one; \
              `cargo run -- hosts -- mpirun --host h1:2,h2:2 -n 4 PROGRAM` runs any",
             chapter.number
         );

@@ -190,7 +190,7 @@ pub(super) fn environment(machine: &Machine, report: &mut Report) {
                 "environment",
                 format!(
                     "{name}={value}: plain `cargo build` follows it rather than \
-                     .cargo/config.toml; the doors of the Makefile do not"
+                     .cargo/config.toml; the commands of the Makefile do not"
                 ),
                 vec![format!("`unset {name}`")],
             );
@@ -198,7 +198,7 @@ pub(super) fn environment(machine: &Machine, report: &mut Report) {
     }
 }
 
-/// What only some doors want. They install it by themselves.
+/// What only some commands need. They install it themselves.
 pub(super) fn optional(machine: &Machine, report: &mut Report) {
     let python = "from importlib.util import find_spec as find; import h5py, mpi4py; \
                   print(h5py.__version__, 'taken' if h5py.get_config().mpi \

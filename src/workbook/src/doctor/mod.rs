@@ -37,8 +37,8 @@ pub fn examine(root: &Path, request: &Request) -> Result<Report> {
         report.ok(
             "rootless",
             format!(
-                "this {} comes from Python's package index, without root; ROOTLESS=0 with a \
-                 door goes back to the system's packages",
+                "this {} comes from Python's package index, without root; ROOTLESS=0 with \
+                 any command goes back to the system's packages",
                 request.mpi
             ),
         );

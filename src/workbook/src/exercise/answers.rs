@@ -100,7 +100,7 @@ pub fn has_new_starter(exercise: &Exercise, done: Done) -> bool {
 pub fn advice(exercise: &Exercise) -> String {
     format!(
         "make reset-{} puts the new starter in place, and keeps yours beside it",
-        exercise.door()
+        exercise.slug()
     )
 }
 

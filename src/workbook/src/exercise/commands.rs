@@ -84,7 +84,7 @@ pub fn check(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
             if request.file.is_none() && !verdict.passes() && more_hints {
                 anstream::println!(
                     "{QUIET}  a hint: make hint-{}{QUIET:#}",
-                    exercise.door()
+                    exercise.slug()
                 );
             }
             if request.file.is_none()
@@ -169,7 +169,7 @@ pub fn hint(root: &Path, wanted: &str) -> Result<bool> {
     }
     println!(
         "Those were all; `make solution-{}` shows a solution.",
-        exercise.door()
+        exercise.slug()
     );
     Ok(true)
 }
@@ -211,7 +211,7 @@ fn confirmed(exercise: &Exercise) -> Result<bool> {
         bail!(
             "exercise {exercise} is not solved yet; `make solution-{} YES=1` shows the \
              solution all the same",
-            exercise.door()
+            exercise.slug()
         );
     }
     print!("Exercise {exercise} is not solved yet. Show the solution all the same? [y/N] ");
@@ -261,8 +261,8 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
     let exercise = Exercise::find_one(root, wanted)?;
     begin(root, std::slice::from_ref(&exercise))?;
     let kit = kit(root, request.mpi, request.hdf5.as_deref())?;
-    let _until_the_end = kit.only_one(&exercise.door(), || true)?;
-    let program = match kit.compile(root, &exercise.file, &exercise.door())? {
+    let _until_the_end = kit.only_one(&exercise.slug(), || true)?;
+    let program = match kit.compile(root, &exercise.file, &exercise.slug())? {
         Compiled::Program(program) => program,
         Compiled::Errors(text) => {
             anstream::eprintln!("{text}");
@@ -271,7 +271,7 @@ pub fn try_out(root: &Path, wanted: &str, request: &Request) -> Result<bool> {
         }
     };
     // The learner may look at what is left there.
-    let data = root.join("target/data/exercises").join(exercise.door());
+    let data = root.join("target/data/exercises").join(exercise.slug());
     if data.exists() {
         std::fs::remove_dir_all(&data)?;
     }

@@ -181,7 +181,7 @@ impl Exercise {
     }
 
     /// `3-2`, as in `make hint-3-2`.
-    pub fn door(&self) -> String {
+    pub fn slug(&self) -> String {
         format!("{}-{}", self.chapter, self.number)
     }
 
@@ -214,7 +214,7 @@ impl Exercise {
             format!(
                 "there is no solution of exercise {self} here: this is a class repository, \
                  made without them. `make hint-{}` helps, and so does your teacher",
-                self.door()
+                self.slug()
             )
         })?;
         Ok(halves.solution)

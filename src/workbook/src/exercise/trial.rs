@@ -123,15 +123,15 @@ pub fn check_while(
         seed,
         seconds: Seconds::default(),
     };
-    let _until_the_end = kit.only_one(&exercise.door(), || go_on(Step::Waiting))?;
+    let _until_the_end = kit.only_one(&exercise.slug(), || go_on(Step::Waiting))?;
     let start = Instant::now();
     let compiled = match source.is_file() {
         true => {
-            kit.compile_while(root, source, &exercise.door(), || go_on(Step::Compiling))?
+            kit.compile_while(root, source, &exercise.slug(), || go_on(Step::Compiling))?
         }
         false => Compiled::Errors(format!(
             "the file is not there; `make reset-{}` puts the starter there",
-            exercise.door()
+            exercise.slug()
         )),
     };
     Seconds::add(&mut verdict.seconds.compile, start.elapsed());

@@ -39,9 +39,9 @@ pub fn watch(root: &Path, mpi: Mpi, hdf5: Option<&Path>) -> Result<bool> {
     let progress = Progress::read(root)?;
     let next = exercises.iter().position(|it| !progress.of(it).solved);
     if !Screen::is_there() {
-        let door = next.map_or("3-2".to_owned(), |it| exercises[it].door());
+        let slug = next.map_or("3-2".to_owned(), |it| exercises[it].slug());
         bail!(
-            "`make watch` needs a terminal; without one, `make exercise-{door}` checks an \
+            "`make watch` needs a terminal; without one, `make exercise-{slug}` checks an \
              exercise"
         );
     }
@@ -283,9 +283,9 @@ impl Watch<'_> {
         self.progress = Progress::read(self.root)?;
         let exercise = &self.exercises[self.at];
         if commands::next_hint(&mut self.progress, exercise)?.is_none() {
-            let door = exercise.door();
+            let slug = exercise.slug();
             self.note =
-                format!("Those were all hints; `make solution-{door}` shows a solution.");
+                format!("Those were all hints; `make solution-{slug}` shows a solution.");
         }
         // Hints are at the end; a long verdict goes out at the top.
         let (rows, room) = self.extent(size);
@@ -443,7 +443,7 @@ impl Watch<'_> {
             (false, View::List) => format!("{QUIET}… {more} more {lines}: ↓{QUIET:#}"),
             (false, _) => format!(
                 "{QUIET}… {more} more {lines}: ↓, or `make exercise-{}` shows all{QUIET:#}",
-                self.exercise().door()
+                self.exercise().slug()
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! The doors of the Makefile, used as a reader uses them.
+//! The commands of the Makefile, used as a reader uses them.
 
 mod common;
 
@@ -18,12 +18,12 @@ fn make(words: &[&str]) -> Output {
 }
 
 #[test]
-fn help_lists_every_door() {
+fn help_lists_every_command() {
     for words in [&["help"][..], &[]] {
         let output = make(words);
         let help = printed(&output);
         assert!(output.status.success(), "{help}");
-        for door in [
+        for target in [
             "chapter-N",
             "exercise-3",
             "exercise-3-2",
@@ -43,19 +43,22 @@ fn help_lists_every_door() {
         ] {
             let line = help
                 .lines()
-                .find(|line| line.starts_with(&format!("make {door} ")));
-            assert!(line.is_some_and(|line| line.len() > 25), "{door}:\n{help}");
+                .find(|line| line.starts_with(&format!("make {target} ")));
+            assert!(
+                line.is_some_and(|line| line.len() > 25),
+                "{target}:\n{help}"
+            );
         }
     }
 }
 
 #[test]
 fn a_chapter_shows_its_command_runs_it_and_checks_it() {
-    for (door, program) in [
+    for (target, program) in [
         ("chapter-1", "hello-rank"),
         ("chapter-distances", "distances"),
     ] {
-        let output = make(&[door, "NP=1,3"]);
+        let output = make(&[target, "NP=1,3"]);
         let text = printed(&output);
         assert!(output.status.success(), "{text}");
         let shown: Vec<&str> = text
