@@ -5,7 +5,9 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use author::figures::{self, Found};
 use common::*;
@@ -567,13 +569,17 @@ fn raw_mpi_io_says_what_went_wrong() {
 /// succeeds. Takes minutes the first time: builds that HDF5, and the program on it.
 #[track_caller]
 fn printed_on_the_hdf5_of_chapter_5(args: &str, environment: &[(&str, &str)]) -> String {
-    let compiler = hdf5_build::Compiler::find(root(), mpi()).unwrap();
-    let folder = root().join("target/hdf5");
-    let library = hdf5_build::library(root(), &folder, &compiler, None).unwrap();
+    // Both tests want it, and only one at a time may look whether it is built.
+    static PREFIX: LazyLock<PathBuf> = LazyLock::new(|| {
+        let compiler = hdf5_build::Compiler::find(root(), mpi()).unwrap();
+        let folder = root().join("target/hdf5");
+        let library = hdf5_build::library(root(), &folder, &compiler, None);
+        library.unwrap().prefix
+    });
     let data = scratch();
     let run = Command::new(workbook_program())
         .args(["run", "9", "--mpi", mpi().name(), "--ranks", "2", "--hdf5"])
-        .arg(&library.prefix)
+        .arg(&*PREFIX)
         .arg(format!("--args={args}"))
         .env("WORKBOOK_DATA", data.path())
         .envs(environment.iter().copied())

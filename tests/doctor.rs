@@ -15,6 +15,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use launch::Mpi;
 use tempfile::TempDir;
 
 mod common;
@@ -1057,6 +1058,19 @@ fn a_folder_for_data_whose_path_has_a_colon() {
     diagnosis.cures("ok", "two processes created one file");
 
     let diagnosis = machine.args(&["--mpi", "mpich"]).doctor();
+    let mpich = Mpi::Mpich
+        .launcher(repository())
+        .expect("make test installs it");
+    if !["MPICH 4.0", "MPICH 4.1"]
+        .iter()
+        .any(|it| Mpi::Mpich.release(&mpich).starts_with(it))
+    {
+        // HDF5 has created a file there.
+        diagnosis
+            .is_well()
+            .cures("ok", "two processes created one file");
+        return;
+    }
     let cure = diagnosis.only_wrong("MPICH opens no file there");
     assert_eq!(cure, ELSEWHERE);
     diagnosis.is_silent_about("created one file");

@@ -138,11 +138,16 @@ pub(crate) fn has_ompio() -> bool {
 
 /// Whether this is Open MPI, of a release before that one. Not collective.
 pub(crate) fn is_open_mpi_before(release: [u32; 3]) -> bool {
-    release_of_open_mpi(&mpi_library()).is_some_and(|it| it < release)
+    release_of("Open MPI ", &mpi_library()).is_some_and(|it| it < release)
 }
 
-fn release_of_open_mpi(library: &str) -> Option<[u32; 3]> {
-    let numbers = library.strip_prefix("Open MPI ")?;
+/// Whether this is MPICH, of that release or a newer one. Not collective.
+pub(crate) fn is_mpich_since(release: [u32; 3]) -> bool {
+    release_of("MPICH ", &mpi_library()).is_some_and(|it| it >= release)
+}
+
+fn release_of(name: &str, library: &str) -> Option<[u32; 3]> {
+    let numbers = library.strip_prefix(name)?;
     let mut numbers = numbers.split(|it: char| !it.is_ascii_digit());
     let mut next = || numbers.next()?.parse().ok();
     Some([next()?, next()?, next()?])
@@ -236,7 +241,7 @@ unsafe fn entries(info: ffi::MPI_Info) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{reads_metadata_together, release_of_open_mpi, shorten};
+    use super::{reads_metadata_together, release_of, shorten};
 
     #[test]
     fn names_the_library_and_its_version() {
@@ -244,9 +249,12 @@ mod tests {
         assert_eq!(shorten(open_mpi), "Open MPI 4.1.4");
         let mpich = "MPICH Version:\t4.0.2\nMPICH Release date:\tThu Apr  7\n";
         assert_eq!(shorten(mpich), "MPICH 4.0.2");
-        assert_eq!(release_of_open_mpi("Open MPI 4.1.4"), Some([4, 1, 4]));
-        assert_eq!(release_of_open_mpi("Open MPI 5.0.10rc1"), Some([5, 0, 10]));
-        assert_eq!(release_of_open_mpi("MPICH 4.0.2"), None);
+        assert_eq!(release_of("Open MPI ", "Open MPI 4.1.4"), Some([4, 1, 4]));
+        assert_eq!(
+            release_of("Open MPI ", "Open MPI 5.0.10rc1"),
+            Some([5, 0, 10])
+        );
+        assert_eq!(release_of("Open MPI ", "MPICH 4.0.2"), None);
     }
 
     #[test]

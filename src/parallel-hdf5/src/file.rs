@@ -252,9 +252,10 @@ pub(crate) fn path_for_mpi(path: &Path, ranks: i32) -> Result<Cow<'_, Path>, Str
 pub(crate) fn why_not_opened(path: &Path) -> Option<&'static str> {
     let path = path.as_os_str().as_bytes();
     let has_colon = path.contains(&b':') && !path.starts_with(b"ufs:");
-    // MPICH's libraries have no OMPIO, and say nothing of ROMIO either.
+    // MPICH's libraries have no OMPIO, and say nothing of ROMIO either. That of MPICH 4.2 takes only
+    // the names that it knows for a kind of file system (seen with 4.2.1; 4.0.2 takes any).
     let romio = || !about::mpi_library().starts_with("Open MPI") || !about::has_ompio();
-    (has_colon && romio()).then_some(
+    (has_colon && romio() && !about::is_mpich_since([4, 2, 0])).then_some(
         "the path has a colon, and ROMIO takes what is before it for the kind of file system: \
          choose a path without, or write `ufs:` in front of it",
     )

@@ -193,11 +193,15 @@ fn try_it(machine: &Machine, working: &WorkingMpi, data: &Path) -> Result<Option
     }))
 }
 
-/// A release of Open MPI.
+/// A release of an MPI.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Release(u32, u32, u32);
 
 impl Release {
+    pub(super) const fn new(major: u32, minor: u32, release: u32) -> Release {
+        Release(major, minor, release)
+    }
+
     pub(super) fn of(version: &str) -> Option<Release> {
         let mut numbers = version.split('.').map(|it| it.parse().ok());
         let mut next = || numbers.next().unwrap_or(Some(0));
