@@ -34,12 +34,13 @@ pub fn crate_source(root: &Path, feature: &str, name: &str) -> Result<(PathBuf, 
         Ended::Interrupted => bail!("interrupted while fetching the source"),
         ended => bail!("cargo cannot find the source that is wanted ({name}): {ended}"),
     }
-    let out = outcome
-        .lines
-        .iter()
-        .find(|it| it.stream == Stream::Out && it.text.starts_with('{'));
-    let json = out.map(|line| line.text.as_str()).unwrap_or_default();
-    let metadata = MetadataCommand::parse(json).context("cannot read cargo's metadata")?;
+    // One line of JSON; a line that is as long as this may arrive in pieces.
+    let out = outcome.lines.iter().filter(|it| it.stream == Stream::Out);
+    let json: String = out
+        .skip_while(|it| !it.text.starts_with('{'))
+        .map(|it| it.text.as_str())
+        .collect();
+    let metadata = MetadataCommand::parse(&json).context("cannot read cargo's metadata")?;
     let package = metadata.packages.iter().find(|it| it.name.as_str() == name);
     let package = package.with_context(|| format!("Cargo.lock does not name {name}"))?;
     let home = package
