@@ -152,7 +152,7 @@ fn collect(top: &Path, folder: &Path, all: &mut BTreeMap<Module, String>) {
 fn named(module: &str, text: &str, all: &BTreeMap<Module, String>) -> BTreeSet<Module> {
     let comments = Regex::new(r"(?m)//.*$|pub\((?:super|crate)\)").unwrap();
     let text = comments.replace_all(text, "");
-    let path = Regex::new(r"\b(crate|super)((?:::\w+)*)(?:::\{([^;]*?)\};)?").unwrap();
+    let path = Regex::new(r"\b(crate|super)\b((?:::\w+)*)(?:::\{([^;]*?)\};)?").unwrap();
     let mut found = BTreeSet::new();
     for parts in path.captures_iter(&text) {
         let mut base: Vec<&str> = match &parts[1] {
@@ -267,6 +267,9 @@ fn a_ring_is_found() {
         ring(&edges(&child)),
         Some(vec!["a".to_owned(), "a::b".to_owned()])
     );
+    // A word that begins like one of Rust's is none.
+    let begins = crate_of(&[("a", ""), ("a::b", "use launch::supervise::x;")]);
+    assert!(edges(&begins)["a::b"].is_empty());
     let none = crate_of(&[
         ("a", "use crate::{b, c::D};"),
         ("b", "use crate::c;"),
