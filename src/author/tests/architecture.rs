@@ -153,6 +153,7 @@ fn named(module: &str, text: &str, all: &BTreeMap<Module, String>) -> BTreeSet<M
     let comments = Regex::new(r"(?m)//.*$|pub\((?:super|crate)\)").unwrap();
     let text = comments.replace_all(text, "");
     let path = Regex::new(r"\b(crate|super)\b((?:::\w+)*)(?:::\{([^;]*?)\};)?").unwrap();
+    let first = Regex::new(r"(?:^|[,{])\s*(\w+)").unwrap();
     let mut found = BTreeSet::new();
     for parts in path.captures_iter(&text) {
         let mut base: Vec<&str> = match &parts[1] {
@@ -168,7 +169,6 @@ fn named(module: &str, text: &str, all: &BTreeMap<Module, String>) -> BTreeSet<M
             }
         }
         let items = parts.get(3).map_or("", |it| it.as_str());
-        let first = Regex::new(r"(?:^|[,{])\s*(\w+)").unwrap();
         let mut ends: Vec<Vec<&str>> = first
             .captures_iter(items)
             .map(|it| [base.clone(), vec![it.get(1).unwrap().as_str()]].concat())
@@ -185,11 +185,11 @@ fn named(module: &str, text: &str, all: &BTreeMap<Module, String>) -> BTreeSet<M
         }
     }
     // A parent names a child by its name alone.
-    for child in all.keys() {
-        let (parent, name) = child.rsplit_once("::").unwrap_or(("", child));
-        let uses = Regex::new(&format!(r"(?:^|[^:\w]){name}::")).unwrap();
-        if !module.is_empty() && parent == module && uses.is_match(&text) {
-            found.insert(child.clone());
+    let names = Regex::new(r"(?:^|[^:\w])(\w+)::").unwrap();
+    for name in names.captures_iter(&text).filter(|_| !module.is_empty()) {
+        let child = format!("{module}::{}", &name[1]);
+        if all.contains_key(&child) {
+            found.insert(child);
         }
     }
     found
