@@ -33,7 +33,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("teacher", &["launch", "sandbox", "workbook"]),
     (
         "author",
-        &["launch", "record", "trace", "virtual-cluster", "workbook"],
+        &["launch", "trace", "virtual-cluster", "workbook"],
     ),
 ];
 
