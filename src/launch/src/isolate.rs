@@ -1,5 +1,5 @@
-//! What somebody who runs programs that nobody has looked at needs of the place where they run. The
-//! crate `sandbox` makes such places.
+//! What somebody who runs programs that nobody has looked at needs of a sandbox. The crate `sandbox`
+//! makes them.
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use anyhow::Result;
 use crate::launch::Wrap;
 use crate::supervise::{Ended, supervise};
 
-/// What runs in a place, which decides how much memory and how many processes it may have.
+/// What runs in a sandbox, which decides how much memory and how many processes it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inmate {
+pub enum Workload {
     /// A compiler and its linker.
     Compiler,
     /// So many ranks and their launcher.
@@ -23,20 +23,20 @@ pub enum Inmate {
     Reader,
 }
 
-/// Makes places from which a program sees little of the machine and can harm nothing.
+/// Makes sandboxes: a program in one sees little of the machine and can harm nothing.
 pub trait Isolate: Debug + Send + Sync {
-    /// A place in which `read` can be read, and `write` written.
+    /// A sandbox in which `read` can be read, and `write` written.
     ///
     /// # Errors
     /// If it cannot be prepared.
-    fn place(
+    fn sandbox(
         &self,
-        inmate: Inmate,
+        workload: Workload,
         read: &[&Path],
         write: &[&Path],
-    ) -> Result<Arc<dyn Place>>;
+    ) -> Result<Arc<dyn Confined>>;
 
-    /// Lets the programs in these places change what is in a folder, which may mean that it becomes
+    /// Lets the programs in these sandboxes change what is in a folder, which may mean that it becomes
     /// another user's.
     ///
     /// # Errors
@@ -44,12 +44,12 @@ pub trait Isolate: Debug + Send + Sync {
     fn hand_over(&self, folder: &Path) -> Result<()>;
 }
 
-/// One such place.
-pub trait Place: Wrap {
+/// One sandbox.
+pub trait Confined: Wrap {
     /// What its processes used too much of, if they were ended for it.
     ///
     /// # Errors
-    /// If the place could not be made.
+    /// If it could not be made.
     fn exceeded(&self) -> Result<Option<String>>;
 
     /// Where its own `/proc` can be seen from outside, once it is there.

@@ -5,7 +5,7 @@
 //!   [`wheel`]: an MPI that came without root. [`cargo_config`], [`cargo`]: cargo itself.
 //! - [`launch`]: a program on several ranks; [`supervise`]: any command, under a time limit and
 //!   with no process left behind; [`limits`]: what it may use up;
-//!   [`isolate`]: what a place for a stranger's program must offer.
+//!   [`isolate`]: what a sandbox for a stranger's program must offer.
 //! - [`namespaces`]: a first process in namespaces of its own, on which sandboxes and virtual hosts
 //!   are built.
 //! - [`launcher_output`]: tells what a launcher says from what the ranks printed.
@@ -27,7 +27,7 @@ pub mod supervise;
 pub mod toolchain;
 pub mod wheel;
 
-pub use isolate::{Inmate, Isolate, Place};
+pub use isolate::{Confined, Isolate, Workload};
 pub use launch::{Launch, Run, Wrap, run_inside};
 pub use mpi::Mpi;
 pub use path::{cores, is_program, on_path, on_path_of_root, output_of};

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use launch::{Inmate, Isolate, Place, Toolchain, Wrap, run_inside, supervise};
+use launch::{Confined, Isolate, Toolchain, Workload, Wrap, run_inside, supervise};
 use serde::{Deserialize, Serialize};
 
 /// The hidden subcommand of the `workbook` command that makes a sandbox and runs a program in it.
@@ -192,16 +192,16 @@ impl SandboxFactory {
 }
 
 impl Isolate for SandboxFactory {
-    fn place(
+    fn sandbox(
         &self,
-        inmate: Inmate,
+        workload: Workload,
         read: &[&Path],
         write: &[&Path],
-    ) -> Result<Arc<dyn Place>> {
-        let sandbox = match inmate {
-            Inmate::Compiler => self.make(read, write, COMPILER_MEMORY)?,
-            Inmate::Ranks(ranks) => self.make(read, write, MEMORY)?.for_ranks(ranks),
-            Inmate::Reader => self.make(read, write, MEMORY)?,
+    ) -> Result<Arc<dyn Confined>> {
+        let sandbox = match workload {
+            Workload::Compiler => self.make(read, write, COMPILER_MEMORY)?,
+            Workload::Ranks(ranks) => self.make(read, write, MEMORY)?.for_ranks(ranks),
+            Workload::Reader => self.make(read, write, MEMORY)?,
         };
         Ok(Arc::new(sandbox))
     }
@@ -243,7 +243,7 @@ impl Wrap for Sandbox {
     }
 }
 
-impl Place for Sandbox {
+impl Confined for Sandbox {
     fn exceeded(&self) -> Result<Option<String>> {
         let report = std::fs::read_to_string(&self.report).unwrap_or_default();
         let line = |word: &str| {

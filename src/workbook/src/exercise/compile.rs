@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, TargetKind};
 use launch::supervise::{Ended, Stream, interrupted, supervise_while};
-use launch::{Inmate, Isolate, Toolchain, cargo_config, isolate, limits, output_of};
+use launch::{Isolate, Toolchain, Workload, cargo_config, isolate, limits, output_of};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
@@ -172,7 +172,7 @@ impl Kit {
     }
 
     /// The same for strangers' answers, which are compiled into `folder`; their compilers and
-    /// programs run in places of `isolation`, if there is one. A compiler sees nothing of the
+    /// programs run in sandboxes of `isolation`, if there is one. A compiler sees nothing of the
     /// workbook but its libraries, which are gathered in the folder `libraries`.
     ///
     /// # Errors
@@ -333,15 +333,15 @@ impl Kit {
             let folder = self.folder.join("incremental");
             rustc.arg(format!("-Cincremental={}", folder.display()));
         }
-        let mut place = None;
+        let mut confined = None;
         if let Some(isolation) = &self.isolation {
             let _ = std::fs::remove_file(&program);
             let read: Vec<&Path> = self.shown.iter().map(PathBuf::as_path).collect();
             let read = [read.as_slice(), &[root]].concat();
-            let made = isolation.place(Inmate::Compiler, &read, &[&self.folder])?;
+            let sandbox = isolation.sandbox(Workload::Compiler, &read, &[&self.folder])?;
             isolation.hand_over(&self.folder)?;
-            rustc = made.wrap(&rustc);
-            place = Some(made);
+            rustc = sandbox.wrap(&rustc);
+            confined = Some(sandbox);
         }
         limits::of_a_compiler(&mut rustc);
         let said = std::cell::Cell::new(0);
@@ -357,7 +357,7 @@ impl Kit {
                 limits::COMPLAINTS
             )));
         }
-        if let Some(over) = place.map(|it| it.exceeded()).transpose()?.flatten() {
+        if let Some(over) = confined.map(|it| it.exceeded()).transpose()?.flatten() {
             return Ok(Compiled::Errors(format!(
                 "the compiler was stopped: {over}"
             )));

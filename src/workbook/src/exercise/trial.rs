@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use launch::supervise::{Ended, Stream, supervise_while};
-use launch::{Inmate, Launch, Run};
+use launch::{Launch, Run, Workload};
 use protocol::{Answer, Case, Exchange, Given, Question, Wrong};
 use record::lines::Resolver;
 use record::{Call, Record};
@@ -211,22 +211,22 @@ fn try_once(
         launch.environment.push(("TMPDIR".to_owned(), folder));
     }
     let mut watcher = Watcher::new(recorded.path(), data.path(), ranks);
-    let mut locked_up = None;
+    let mut confined = None;
     if let Some(isolation) = &kit.isolation {
         let read = [subject.program, kit.recorder.as_path()];
         let write = [data.path(), recorded.path()];
         for folder in write {
             isolation.hand_over(folder)?;
         }
-        let place = isolation.place(Inmate::Ranks(ranks), &read, &write)?;
-        launch.wrappers.push(place.clone());
-        watcher.place = Some(place.clone());
-        locked_up = Some(place);
+        let sandbox = isolation.sandbox(Workload::Ranks(ranks), &read, &write)?;
+        launch.wrappers.push(sandbox.clone());
+        watcher.sandbox = Some(sandbox.clone());
+        confined = Some(sandbox);
     }
     let go_on = || (subject.go_on)(Step::Trying(ranks));
     let mut run = launch.run_while(|printed| go_on() && watcher.go_on(printed))?;
     Seconds::add(&mut seconds.run, start.elapsed());
-    let over = locked_up.map(|it| it.exceeded()).transpose()?;
+    let over = confined.map(|it| it.exceeded()).transpose()?;
     if let Some(over) = over.flatten() {
         watcher.why = Some(Why::Over(over));
     }
@@ -400,19 +400,19 @@ fn answer(kit: &Kit, subject: &Subject, trial: &Trial) -> Result<protocol::Findi
     command
         .env("MPICC", &kit.toolchain.mpicc)
         .stdin(Stdio::null());
-    let mut locked_up = None;
+    let mut confined = None;
     if let Some(isolation) = &kit.isolation {
         // What the program left there may be made for harm.
         isolation.hand_over(exchange.folder())?;
         let read = [kit.check.as_path(), trial.recorded];
         let write = [trial.data, exchange.folder()];
-        let made = isolation.place(Inmate::Reader, &read, &write)?;
-        command = made.wrap(&command);
-        locked_up = Some(made);
+        let sandbox = isolation.sandbox(Workload::Reader, &read, &write)?;
+        command = sandbox.wrap(&command);
+        confined = Some(sandbox);
     }
     let go_on = || (subject.go_on)(Step::Trying(trial.ranks));
     let outcome = supervise_while(command, CHECK_LIMIT, |_| {}, go_on)?;
-    if let Some(over) = locked_up.map(|it| it.exceeded()).transpose()?.flatten() {
+    if let Some(over) = confined.map(|it| it.exceeded()).transpose()?.flatten() {
         return Ok(Err(Wrong::Result(format!(
             "what the program left behind cannot be read ({over})"
         ))));

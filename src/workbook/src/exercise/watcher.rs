@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use launch::{Place, limits};
+use launch::{Confined, limits};
 use record::{Progress, Record, Watch};
 
 /// All ranks wait in MPI, none has moved for this long, and their calls differ: they will
@@ -36,7 +36,7 @@ pub(crate) struct Watcher {
     differ: Option<(Progress, bool)>,
     pub(super) why: Option<Why>,
     /// In which it runs, until it was found where its processes are seen.
-    pub(super) place: Option<Arc<dyn Place>>,
+    pub(super) sandbox: Option<Arc<dyn Confined>>,
 }
 
 impl Watcher {
@@ -51,7 +51,7 @@ impl Watcher {
             ranks,
             differ: None,
             why: None,
-            place: None,
+            sandbox: None,
         }
     }
 
@@ -89,9 +89,9 @@ impl Watcher {
             self.why = Some(Why::Over(over));
             return false;
         }
-        if let Some(proc) = self.place.as_ref().and_then(|it| it.proc()) {
+        if let Some(proc) = self.sandbox.as_ref().and_then(|it| it.proc()) {
             self.watch = self.watch.clone().with_proc(proc);
-            self.place = None;
+            self.sandbox = None;
         }
         let now = self.watch.progress();
         if now != self.last {
