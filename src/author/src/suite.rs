@@ -25,7 +25,7 @@ pub fn run(root: &Path, toolchain: &Toolchain, args: &[String]) -> Result<bool> 
     let mut passed = true;
     for part in parts {
         let mut options = match part.contains(&"--doc") {
-            true => doc_test_runner(toolchain)?,
+            true => for_doc_tests(root, toolchain)?,
             false => Vec::new(),
         };
         // Cargo leaves the variable as it is where the reader has set it.
@@ -47,8 +47,9 @@ fn at_a_time() -> usize {
     2 * cores()
 }
 
-/// Options with which cargo runs the examples of the library's documentation on three ranks.
-fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
+/// Options with which cargo runs the examples of the library's documentation on three ranks, and has
+/// them write where all programs do, not in the folder of the package.
+fn for_doc_tests(root: &Path, toolchain: &Toolchain) -> Result<Vec<String>> {
     let rustc = output_of("rustc", &["-vV"]).unwrap_or_default();
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
     let host = host.context("rustc -vV does not say for which machine it compiles")?;
@@ -56,5 +57,7 @@ fn doc_test_runner(toolchain: &Toolchain) -> Result<Vec<String>> {
     Ok(vec![
         "--config".to_owned(),
         format!("target.{host}.runner = [\"{launcher}\", \"-n\", \"3\"]"),
+        "--config".to_owned(),
+        format!("env.WORKBOOK_DATA={:?}", root.join("target/data")),
     ])
 }

@@ -249,6 +249,17 @@ impl Run {
     }
 }
 
+/// A number of ranks, as somebody types it.
+///
+/// # Errors
+/// If it is none, or one that no machine of a reader's starts.
+pub fn ranks(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(ranks @ 1..=1024) => Ok(ranks),
+        _ => Err(format!("the number of ranks is 1 to 1024, not `{text}`")),
+    }
+}
+
 /// How a launcher names the rank in front of a line.
 struct Tagging {
     options: &'static [&'static str],

@@ -28,7 +28,7 @@ pub mod toolchain;
 pub mod wheel;
 
 pub use isolate::{Confined, Isolate, Workload};
-pub use launch::{Launch, Run, Wrap, run_inside};
+pub use launch::{Launch, Run, Wrap, ranks, run_inside};
 pub use mpi::Mpi;
 pub use path::{cores, is_program, on_path, on_path_of_root, output_of};
 pub use toolchain::Toolchain;

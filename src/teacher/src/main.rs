@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use launch::{Mpi, supervise};
+use launch::{Mpi, ranks, supervise};
 use teacher::{classroom, grade};
 use workbook::find_root;
 
@@ -125,13 +125,6 @@ fn jobs(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(jobs @ 1..=256) => Ok(jobs),
         _ => Err(format!("the number of jobs is 1 to 256, not `{text}`")),
-    }
-}
-
-fn ranks(text: &str) -> Result<usize, String> {
-    match text.trim().parse() {
-        Ok(ranks @ 1..=1024) => Ok(ranks),
-        _ => Err(format!("the number of ranks is 1 to 1024, not `{text}`")),
     }
 }
 

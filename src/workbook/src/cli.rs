@@ -73,24 +73,25 @@ impl Command {
 
     /// Does it; the exit status: 0 if all holds, 1 if something does not.
     pub(crate) fn run(self) -> Result<u8> {
+        let root = find_root();
         let held = match self {
             // Wherever they are started, with the status of what they run.
             Command::MakeHosts(args) => return Ok(args.run()),
             Command::SshShim(args) => return Ok(args.run()),
             Command::Hosts(args) => return args.run(),
-            Command::Run(args) => args.run(&find_root()?)?,
-            Command::Trace(args) => args.run(&find_root()?)?,
-            Command::Check(args) => args.check(&find_root()?)?,
-            Command::Try(args) => args.try_out(&find_root()?)?,
-            Command::Watch(machine) => exercise::watch(&find_root()?, &machine)?,
-            Command::Hint(which) => which.hint(&find_root()?)?,
-            Command::Progress => exercise::progress(&find_root()?)?,
-            Command::Reset(which) => which.reset(&find_root()?)?,
-            Command::Solution(args) => args.run(&find_root()?)?,
-            Command::Doctor(args) => args.run(&find_root()?)?,
-            Command::Report(machine) => report::run(&find_root()?, &machine)?,
-            Command::Cluster(cluster) => cluster.run(&find_root()?)?,
-            Command::Rootless(args) => args.run(&find_root()?)?,
+            Command::Run(args) => args.run(&root?)?,
+            Command::Trace(args) => args.run(&root?)?,
+            Command::Check(args) => args.check(&root?)?,
+            Command::Try(args) => args.try_out(&root?)?,
+            Command::Watch(machine) => exercise::watch(&root?, &machine)?,
+            Command::Hint(which) => which.hint(&root?)?,
+            Command::Progress => exercise::progress(&root?)?,
+            Command::Reset(which) => which.reset(&root?)?,
+            Command::Solution(args) => args.run(&root?)?,
+            Command::Doctor(args) => args.run(&root?)?,
+            Command::Report(machine) => report::run(&root?, &machine)?,
+            Command::Cluster(cluster) => cluster.run(&root?)?,
+            Command::Rootless(args) => args.run(&root?)?,
         };
         Ok(u8::from(!held))
     }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
 use clap::Args;
 use clap_complete::engine::CompletionCandidate;
 use launch::Mpi;
@@ -30,12 +29,4 @@ pub(crate) fn exercises() -> Vec<CompletionCandidate> {
         words.map(|word| CompletionCandidate::new(word).help(help.clone()))
     })
     .collect()
-}
-
-/// A number of ranks.
-pub(crate) fn ranks(text: &str) -> Result<usize, String> {
-    match text.trim().parse() {
-        Ok(ranks @ 1..=1024) => Ok(ranks),
-        _ => Err(format!("the number of ranks is 1 to 1024, not `{text}`")),
-    }
 }

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use launch::{Mpi, wheel};
+use launch::{Mpi, ranks, wheel};
 use workbook::doctor;
-
-use super::args::ranks;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

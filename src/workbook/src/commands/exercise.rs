@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
+use launch::ranks;
 use workbook::exercise::{commands, trial::Options, watch};
 
-use super::args::{Machine, exercises, ranks};
+use super::args::{Machine, exercises};
 
 /// One exercise.
 #[derive(Args)]

@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use launch::Mpi;
+use launch::{Mpi, ranks};
 use virtual_cluster::hosts;
 use virtual_cluster::slurm::Launcher;
 use workbook::chapter::Chapter;
 use workbook::{catalogue, prove_hdf5, run};
-
-use super::args::ranks;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -4,6 +4,7 @@
 //! The first command that needs an answer puts the starter there. Which starter that was is
 //! noted with the progress: so it is seen when a release has another one.
 
+use std::cell::LazyCell;
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use super::definition::{ANSWERS, Exercise};
 use super::progress::{Done, Progress};
+use crate::git::Git;
 
 /// Makes sure that there is a file for each of the exercises; returns what there is to say, a
 /// sentence each.
@@ -52,11 +54,12 @@ fn take_from_old_places(root: &Path, progress: &mut Progress) -> Result<Vec<Stri
     if std::env::var_os(ANSWERS).is_some() {
         return Ok(said);
     }
+    let clone = LazyCell::new(|| Git::of(root).ok().flatten());
     for exercise in Exercise::all(root)? {
         let Ok(old) = fs::read(&exercise.tracked) else {
             continue;
         };
-        let Some(starter) = exercise.released_starter(root)? else {
+        let Some(starter) = exercise.released_starter(root, || clone.clone())? else {
             continue;
         };
         if is_same(&old, &starter) {

@@ -195,13 +195,16 @@ impl Exercise {
     }
 
     /// The same as it was released, whatever a learner has made of the tracked file; `None` if
-    /// nobody knows.
-    pub(super) fn released_starter(&self, root: &Path) -> Result<Option<Vec<u8>>> {
+    /// nobody knows. Where there is no solution, the clone in `root` is asked.
+    pub(super) fn released_starter(
+        &self,
+        root: &Path,
+        clone: impl FnOnce() -> Option<Git>,
+    ) -> Result<Option<Vec<u8>>> {
         if let Some(halves) = self.halves()? {
             return Ok(Some(halves.starter.into_bytes()));
         }
-        let (Ok(Some(git)), Ok(file)) = (Git::of(root), self.tracked.strip_prefix(root))
-        else {
+        let (Some(git), Ok(file)) = (clone(), self.tracked.strip_prefix(root)) else {
             return Ok(None);
         };
         let show = git.command(&["show", &format!("HEAD:{}", file.display())]);

@@ -149,14 +149,14 @@ pub(super) fn hang(trial: &Trial, after: Duration) -> String {
 }
 
 /// The ranks that neither ended nor are in a call, while others wait.
-pub(super) fn busy(trial: &Trial) -> Vec<usize> {
+fn busy(trial: &Trial) -> Vec<usize> {
     let ranks = trial.record.ranks.iter();
     let busy = ranks.filter(|it| it.state == State::Between && it.aborted.is_none());
     busy.map(|it| it.rank).collect()
 }
 
 /// Some ranks, not all, wait in closing a file that they did not ask to close.
-pub(super) fn closing_by_a_drop(trial: &Trial) -> Option<Vec<usize>> {
+fn closing_by_a_drop(trial: &Trial) -> Option<Vec<usize>> {
     let all = 0..trial.ranks;
     let is = |rank: &usize| call_of(trial, *rank).is_some_and(|it| it.name == "H5Idec_ref");
     let ranks: Vec<usize> = all.filter(is).collect();

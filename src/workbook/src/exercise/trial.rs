@@ -17,7 +17,9 @@ use crate::checker;
 
 use super::compile::{Compiled, Kit};
 use super::definition::Exercise;
-use super::evidence::*;
+use super::evidence::{
+    Trial, aborted, alone, goes_on, hang, left_open, left_running, over, places, status,
+};
 use super::failure;
 use super::verdict::{self, Outcome, Seconds, Verdict};
 use super::watcher::{Watcher, Why};
